@@ -1,0 +1,1 @@
+"""Users, roles and dated grants of scope: whose rows may I see."""

@@ -1,0 +1,66 @@
+"""Making users, granting and ending roles."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db import transaction
+from django.db.models import Q
+
+from bangfu.accounts.models import Grant, User
+from bangfu.accounts.rules import Role, may_meet
+from bangfu.audit.actions import record
+from bangfu.core.actor import Actor
+from bangfu.core.errors import NotAllowed
+
+
+@transaction.atomic
+def create_user(*, staff_number: str, name: str, password: str, by: Actor) -> User:
+    """Make a user without any grant; only a system admin or the operator may."""
+    _check_admin(by)
+    user = User(staff_number=staff_number, name=name)
+    user.set_password(password)
+    user.save(force_insert=True)
+    record(action="accounts.create_user", by=by, subject=f"user:{user.pk}")
+    return user
+
+
+@transaction.atomic
+def grant_role(
+    *, user: User, role: Role, path: str, valid_from: date, valid_until: date | None, by: Actor, reason: str
+) -> Grant:
+    """Grant `role` at the organisation `path`; NotAllowed where it may not meet a role already held."""
+    _check_admin(by)
+    after = Q(valid_until=None) | Q(valid_until__gt=valid_from)
+    before = Q(valid_from__lt=valid_until) if valid_until else Q()
+    for held in Grant.objects.select_for_update().filter(after & before, user=user):
+        if not may_meet(Role(held.role), role):
+            raise NotAllowed("roles_apart", held=held.role, asked=role.value)
+    grant = Grant(user=user, role=role.value, path=path, valid_from=valid_from, valid_until=valid_until)
+    grant.save(force_insert=True)
+    details = {"role": role.value, "path": path, "from": str(valid_from), "until": str(valid_until)}
+    record(action="accounts.grant", by=by, subject=f"user:{user.pk}", details=dict(details), reason=reason)
+    return grant
+
+
+@transaction.atomic
+def end_grant(*, grant_id: int, day: date, by: Actor, reason: str) -> Grant:
+    """End a grant on `day`; the row stays, with its period."""
+    _check_admin(by)
+    grant = Grant.objects.select_for_update().get(pk=grant_id)
+    grant.valid_until = max(day, grant.valid_from)
+    grant.save(update_fields=["valid_until"])
+    details = {"grant": grant.pk, "until": str(grant.valid_until)}
+    record(
+        action="accounts.end_grant",
+        by=by,
+        subject=f"user:{grant.user_id}",
+        details=dict(details),
+        reason=reason,
+    )
+    return grant
+
+
+def _check_admin(by: Actor) -> None:
+    if not by.holds(Role.SYSTEM_ADMIN):
+        raise NotAllowed("only_admin")

@@ -1,0 +1,38 @@
+"""Users and their dated grants."""
+
+from __future__ import annotations
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+from bangfu.accounts.rules import Role
+
+
+class User(AbstractBaseUser):
+    """A person who signs in with a staff number. What is open to them is in their grants alone."""
+
+    staff_number = models.CharField(max_length=32, unique=True)
+    name = models.CharField(max_length=64)
+    is_active = models.BooleanField(default=True)
+
+    USERNAME_FIELD = "staff_number"
+    objects: BaseUserManager[User] = BaseUserManager()
+
+
+class Grant(models.Model):
+    """A role held at an organisation from a day until another (that day excluded)."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="grants")
+    role = models.CharField(max_length=32, choices=[(role.value, role.value) for role in Role])
+    # The organisation's path: accounts lie below the registry, so they know the place, not the table.
+    path = models.CharField(max_length=255)
+    valid_from = models.DateField()
+    valid_until = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="accounts_grant_period",
+                condition=models.Q(valid_until=None) | models.Q(valid_until__gte=models.F("valid_from")),
+            )
+        ]

@@ -1,0 +1,23 @@
+"""Reading users and what is open to them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from django.db.models import Q, QuerySet
+
+from bangfu.accounts.models import Grant, User
+from bangfu.core.actor import Actor, Reach
+
+
+def grants_on(user: User, day: date) -> QuerySet[Grant]:
+    """Return the user's grants in force on `day`."""
+    in_force = Q(valid_from__lte=day) & (Q(valid_until=None) | Q(valid_until__gt=day))
+    return Grant.objects.filter(in_force, user=user).order_by("pk")
+
+
+def actor_for(user: User, at: datetime) -> Actor:
+    """Return the actor that `user` is at `at`; an inactive user reaches nothing."""
+    grants = grants_on(user, at.date()) if user.is_active else Grant.objects.none()
+    reaches = tuple(Reach(grant.role, grant.path) for grant in grants)
+    return Actor(name=user.staff_number, at=at, user_id=user.pk, reaches=reaches)

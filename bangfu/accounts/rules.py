@@ -1,0 +1,36 @@
+"""Roles, and which of them may not meet in one person."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What a person is here to do."""
+
+    SYSTEM_ADMIN = "system_admin"
+    COUNTY_BUREAU = "county_bureau"
+    PRINCIPAL = "principal"
+    AID_OFFICER = "aid_officer"
+    FINANCE_OFFICER = "finance_officer"
+    CLASS_TEACHER = "class_teacher"
+    PAIRING_OFFICE = "pairing_office"
+    HELPER = "helper"
+    AUDITOR = "auditor"
+
+
+# Maker and checker differ (design, section 8): who keeps the register does not pay, who audits does neither,
+# and who runs the machine holds no list.
+APART = (
+    frozenset({Role.AID_OFFICER, Role.FINANCE_OFFICER}),
+    *(frozenset({Role.AUDITOR, role}) for role in Role if role is not Role.AUDITOR),
+    *(
+        frozenset({Role.SYSTEM_ADMIN, role})
+        for role in (Role.AID_OFFICER, Role.FINANCE_OFFICER, Role.COUNTY_BUREAU)
+    ),
+)
+
+
+def may_meet(first: Role, second: Role) -> bool:
+    """Tell whether one person may hold both roles at the same time."""
+    return frozenset({first, second}) not in APART

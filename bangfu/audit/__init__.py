@@ -1,0 +1,1 @@
+"""The append-only, hash-chained trail, the keys of the installation, and the checks on both."""

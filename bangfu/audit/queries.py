@@ -1,0 +1,15 @@
+"""What the surface asks before it does anything: is there an installation here?"""
+
+from __future__ import annotations
+
+from django.db import DatabaseError
+
+from bangfu.audit.models import Installation
+
+
+def founded() -> bool:
+    """Tell whether this database holds an installation."""
+    try:
+        return Installation.objects.exists()
+    except DatabaseError:
+        return False

@@ -1,0 +1,1 @@
+"""The command line: `bangfu VERB` (design, section 9)."""

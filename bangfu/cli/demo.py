@@ -1,0 +1,49 @@
+"""`bangfu demo`: the example county, from its workbooks to the register, in a home of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from bangfu.cli import home, show
+from bangfu.core.errors import BangfuError
+
+MARK = "demo.txt"
+OURS = ("bangfu.sqlite3", "bangfu.sqlite3-wal", "bangfu.sqlite3-shm", "keys.json", "audit-heads.jsonl", MARK)
+COUNTY = Path(__file__).resolve().parents[2] / "examples" / "county"
+
+
+def run(folder: Path, source: Path | None, *, serve: bool, json_: bool) -> int:
+    """Build the demo in `folder` and print what was found; returns the exit code."""
+    source = source or COUNTY
+    files = sorted(path for path in (source / "in").iterdir() if path.is_file()) if source.is_dir() else []
+    if not files:
+        raise BangfuError("demo_no_files", path=source / "in")
+    _clear(folder)
+    home.start(folder)
+    home.found_home()
+    (folder / MARK).write_text("A demo of Bangfu lives here; `bangfu demo` builds it anew each time.\n")
+    from bangfu.cli import importing
+    from bangfu.registry.queries import latest_day, totals
+
+    reports = importing.run(files, None, None, ())
+    day = latest_day()
+    found = totals(home.here(), day) if day else {}
+    show.demo(reports, day, found, folder, json_)
+    if serve and not json_:
+        click.echo(show.both("demo_no_pages"), err=True)
+    return int(any(report.refused for report in reports))
+
+
+def _clear(folder: Path) -> None:
+    """Make room for a new demo: only in an empty folder or one that a demo made, and only what it made."""
+    if os.environ.get("DATABASE_URL"):
+        raise BangfuError("demo_only_sqlite")
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not (folder / MARK).exists():
+        raise BangfuError("demo_folder_taken", path=folder)
+    for name in OURS:
+        (folder / name).unlink(missing_ok=True)

@@ -1,0 +1,78 @@
+"""Opening and founding an installation in $BANGFU_HOME."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.db import OperationalError, connection, transaction
+
+from bangfu.core.actor import Actor, operator
+from bangfu.core.errors import BangfuError
+from bangfu.core.seal import load_keyring, new_keyring, save_keyring
+
+
+def now() -> datetime:
+    """Return the moment of this command, in the installation's time zone."""
+    return datetime.now(ZoneInfo("Asia/Shanghai"))
+
+
+def here() -> Actor:
+    """Return the operator, acting now."""
+    return operator(now())
+
+
+def start(home: Path | None = None) -> None:
+    """Set Django up for the home (the given one, else $BANGFU_HOME)."""
+    if home is not None:
+        os.environ["BANGFU_HOME"] = str(home)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bangfu.settings")
+    django.setup()
+
+
+def open_home() -> None:
+    """Open the installation that is there; BangfuError says what is missing."""
+    from bangfu.audit import keys, queries
+
+    _reach()
+    if not queries.founded():
+        raise BangfuError("not_initialised", path=settings.HOME)
+    keys.current()
+
+
+def found_home() -> bool:
+    """Make an installation where there is none; return whether one was made. Safe to run again after a crash."""
+    from bangfu.audit import keys, queries
+    from bangfu.audit.actions import found_installation
+    from bangfu.registry.actions import found_register
+
+    settings.HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _reach()
+    if queries.founded():
+        keys.current()
+        return False
+    ring = load_keyring(settings.KEY_FILE) if settings.KEY_FILE.exists() else new_keyring()
+    if not settings.KEY_FILE.exists():
+        save_keyring(ring, settings.KEY_FILE)
+    call_command("migrate", verbosity=0)
+    with transaction.atomic():
+        found_installation(ring, now())
+        keys.forget()
+        found_register(by=here())
+    return True
+
+
+def _reach() -> None:
+    """Refuse with one sentence where the database cannot be reached; an SQLite file that is not there is fine."""
+    if connection.vendor == "sqlite" and not settings.HOME.is_dir():
+        return
+    try:
+        connection.ensure_connection()
+    except OperationalError as problem:
+        detail = str(problem).strip().splitlines()[0]
+        raise BangfuError("database_unreachable", detail=detail) from problem

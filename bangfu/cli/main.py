@@ -1,0 +1,159 @@
+"""`bangfu VERB`: reads arguments, calls one action or query, prints what it says.
+
+Exit 0: done. 1: done, and something is wrong, or some of several inputs were refused. 2: bad input or usage,
+nothing changed, one line on stderr. With --json, stdout is that JSON and nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+
+from bangfu import __version__
+from bangfu.cli import demo as demo_
+from bangfu.cli import home, show
+from bangfu.core.errors import BangfuError
+
+FOUND_WRONG = 1
+BAD_INPUT = 2
+as_json = click.option("--json", "json_", is_flag=True, help="Print JSON on stdout, nothing else.")
+
+
+class Day(click.ParamType):
+    """A day as YYYY-MM-DD."""
+
+    name = "YYYY-MM-DD"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Return the day; a usage error where it is none."""
+        try:
+            return value if isinstance(value, date) else datetime.strptime(str(value), "%Y-%m-%d").date()  # noqa: DTZ007
+        except ValueError:
+            self.fail(f"{value!r} is no day; expected YYYY-MM-DD", param, ctx)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="bangfu")
+def cli() -> None:
+    """Targeted assistance, accounted for row by row (帮扶). Data live in $BANGFU_HOME."""
+
+
+@cli.command()
+@as_json
+def init(json_: bool) -> None:
+    """Make an installation in $BANGFU_HOME: database, keys, empty register."""
+    home.start()
+    made = home.found_home()
+    show.founded(made, json_)
+
+
+@cli.command("import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--layout", help="Read all files as this layout (an id, or a layout file).")
+@click.option("--date", "day", type=Day(), help="The day the lists are of, where they do not say so.")
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    metavar="HEADER=FIELD",
+    help="What a column is; remembered for the sender.",
+)
+@as_json
+def import_(
+    files: tuple[Path, ...], layout: str | None, day: date | None, maps: tuple[str, ...], json_: bool
+) -> None:
+    """Read workbooks into the register; every row is accounted for."""
+    home.start()
+    home.found_home()
+    from bangfu.cli import importing
+
+    reports = importing.run(list(files), layout, day, maps)
+    show.reports(reports, json_)
+    refused = sum(report.refused is not None for report in reports)
+    sys.exit(0 if not refused else BAD_INPUT if refused == len(reports) else FOUND_WRONG)
+
+
+@cli.command()
+@as_json
+def held(json_: bool) -> None:
+    """List the rows that wait to be mended."""
+    home.start()
+    home.open_home()
+    from bangfu.intake.queries import waiting
+
+    show.waiting(list(waiting(home.here())), json_)
+
+
+@cli.command()
+@click.argument("row", type=int)
+@click.argument("cells", nargs=-1, required=True, metavar="COLUMN=VALUE...")
+@click.option("--reason", required=True, help="Why; it goes into the trail.")
+@as_json
+def mend(row: int, cells: tuple[str, ...], reason: str, json_: bool) -> None:
+    """Mend a held row (its number from `bangfu held`) and apply it."""
+    home.start()
+    home.open_home()
+    from bangfu.cli.importing import pairs
+    from bangfu.intake.actions import mend_row
+
+    report = mend_row(held_id=row, cells=pairs(cells), by=home.here(), reason=reason)
+    show.reports([report], json_)
+
+
+@cli.command()
+@as_json
+def verify(json_: bool) -> None:
+    """Check every invariant: trail, sealed cells, stored files, row equations, facts."""
+    home.start()
+    home.open_home()
+    from bangfu.audit import checks as trail
+    from bangfu.intake import checks as intake
+    from bangfu.registry import checks as registry
+
+    checks = (trail.trail, registry.cells, registry.files, registry.facts, intake.held_rows)
+    found = {f"{check.__module__.split('.')[1]}.{check.__name__}": list(check()) for check in checks}
+    show.verified(found, json_)
+    sys.exit(FOUND_WRONG if any(found.values()) else 0)
+
+
+@cli.group()
+def keys() -> None:
+    """The keys that sealed cells are sealed with."""
+
+
+@keys.command()
+@as_json
+def rotate(json_: bool) -> None:
+    """Make new keys and seal everything anew with them."""
+    home.start()
+    home.open_home()
+    from bangfu.cli.rotation import rotate_keys
+
+    cells, number = rotate_keys(home.here())
+    show.rotated(cells, number, json_)
+
+
+@cli.command()
+@click.option(
+    "--dir", "folder", type=click.Path(path_type=Path), default=Path("bangfu-demo"), show_default=True
+)
+@click.option("--source", type=click.Path(path_type=Path, exists=True), help="The county's folder.")
+@click.option("--no-serve", is_flag=True, help="End after the summary.")
+@as_json
+def demo(folder: Path, source: Path | None, no_serve: bool, json_: bool) -> None:
+    """Build the example county from its workbooks and print what was found."""
+    sys.exit(demo_.run(folder, source, serve=not no_serve, json_=json_))
+
+
+def main() -> None:
+    """Run the command line; what a person can act on is one line on stderr and exit 2."""
+    try:
+        cli.main(standalone_mode=True)
+    except BangfuError as problem:
+        click.echo(f"bangfu: {problem}", err=True)
+        sys.exit(BAD_INPUT)
+    except BrokenPipeError:
+        sys.exit(FOUND_WRONG)

@@ -1,0 +1,145 @@
+"""What commands print: tables for people, JSON with --json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bangfu.core.messages import say
+from bangfu.intake.layouts import all_layouts
+from bangfu.intake.report import COUNTS, Report
+
+PROBLEMS_SHOWN = 20
+
+
+def both(code: str, **facts: object) -> str:
+    """Return a sentence in the reader's language."""
+    return say(code, **facts)
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+def founded(made: bool, json_: bool) -> None:
+    """Say whether an installation was made."""
+    from django.conf import settings
+
+    if json_:
+        _print_json({"home": str(settings.HOME), "made": made})
+    else:
+        click.echo(both("init_done" if made else "already_initialised", path=settings.HOME))
+
+
+def reports(found: Sequence[Report], json_: bool) -> None:
+    """Print what became of each file; a refused one is a line on stderr in both forms."""
+    for report in found:
+        if report.refused:
+            click.echo(f"{report.file}: {report.refused}", err=True)
+    if json_:
+        _print_json({"files": [_report_json(report) for report in found]})
+        return
+    _report_table([report for report in found if not report.refused])
+    lines = [f"{report.file}: {p['message']}" for report in found for p in report.problems]
+    for line in lines[:PROBLEMS_SHOWN]:
+        click.echo(line)
+    if len(lines) > PROBLEMS_SHOWN:
+        click.echo(both("more_held", count=len(lines) - PROBLEMS_SHOWN))
+
+
+def _report_json(report: Report) -> dict[str, Any]:
+    entry: dict[str, Any] = {"file": report.file, "layout": report.layout, "rows": report.rows}
+    entry["problems"] = report.problems
+    if report.refused:
+        entry["refused"] = {"code": report.refused.code, "message": str(report.refused)}
+    if report.day:
+        entry["list_date"] = report.day.isoformat()
+    return entry
+
+
+def _report_table(found: Sequence[Report]) -> None:
+    if not found:
+        return
+    titles = {layout.id: layout.title for layout in all_layouts()}
+    table = Table(box=None, pad_edge=False, show_footer=True)
+    table.add_column(both("column_file"), both("column_all"), overflow="fold")
+    table.add_column(both("column_recognised"))
+    table.add_column(both("column_day"))
+    for name in COUNTS:
+        total = sum(report.rows[name] for report in found)
+        table.add_column(both(f"column_{name}"), f"{total:,}", justify="right")
+    for report in found:
+        title = titles.get(report.layout or "", {"zh": report.layout or "", "en": report.layout or ""})
+        numbers = [f"{report.rows[name]:,}" for name in COUNTS]
+        table.add_row(Path(report.file).name, title[both("language")], str(report.day or ""), *numbers)
+    _print(table)
+
+
+def _print(table: Table) -> None:
+    console = Console()
+    console.print(table, soft_wrap=not console.is_terminal)
+
+
+def waiting(rows: Sequence[Any], json_: bool) -> None:
+    """Print the rows that wait. Their cells are personal data: shown to the operator, who asked for them."""
+    if json_:
+        _print_json({"held": [vars(row) for row in rows]})
+        return
+    for row in rows:
+        click.echo(f"{row.id}  {row.file}: {both(row.code, row=row.row, column=row.column)}")
+    if not rows:
+        click.echo(both("none_held"))
+
+
+def verified(found: dict[str, list[str]], json_: bool) -> None:
+    """Print what each check found."""
+    if json_:
+        _print_json({"whole": not any(found.values()), "found": found})
+        return
+    for name, sentences in found.items():
+        click.echo(f"{name}: {len(sentences)}")
+        for sentence in sentences:
+            click.echo(f"  {sentence}")
+    if not any(found.values()):
+        click.echo(both("whole"))
+
+
+def rotated(cells: int, number: int, json_: bool) -> None:
+    """Print what a rotation did."""
+    if json_:
+        _print_json({"cells": cells, "key_set": number})
+    else:
+        click.echo(both("rotated", cells=cells, number=number))
+
+
+def demo(
+    found: Sequence[Report],
+    day: date | None,
+    totals: dict[str, list[tuple[str, int]]],
+    folder: Path,
+    json_: bool,
+) -> None:
+    """Print the demo's summary: each file's row equation, and the register by school, list and village."""
+    if json_:
+        files = [_report_json(report) for report in found]
+        _print_json({"home": str(folder), "files": files, "day": str(day), "totals": totals})
+        return
+    reports(found, json_=False)
+    for name, lines in totals.items():
+        table = Table(box=None, pad_edge=False, title=both(f"totals_{name}", day=day), title_justify="left")
+        table.add_column(both(f"column_{name}"))
+        table.add_column(both("column_people"), justify="right")
+        for label, count in lines:
+            table.add_row(both(f"status_{label}") if name == "lists" else label, f"{count:,}")
+        table.add_row(both("column_all"), f"{sum(count for _, count in lines):,}")
+        click.echo()
+        _print(table)
+    click.echo()
+    click.echo(both("demo_done", path=folder))

@@ -1,0 +1,1 @@
+"""What every package may use: money, numbers, calendars, sealing, messages. Knows no Django."""

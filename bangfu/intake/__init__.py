@@ -1,0 +1,1 @@
+"""Workbooks become register facts: recognised, mapped, checked, accounted for row by row."""

@@ -1,0 +1,243 @@
+"""Layout files: what a kind of workbook looks like, and finding it in a sheet.
+
+A layout is data (`library/layouts/*.toml`, and `$BANGFU_HOME/layouts/*.toml`): its columns with the names that
+offices give them, how a row's person is known from issue to issue, and which facts a row states.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bangfu.core.errors import BangfuError
+from bangfu.core.library import LIBRARY, load_toml
+from bangfu.core.text import half_width, squeeze
+from bangfu.intake.read import Cells
+from bangfu.intake.values import READERS
+
+HEADER_WITHIN = 40
+DECORATION = re.compile(r"^[*※★]+|[*※★:]+$|\((?:必填|选填)\)$")
+SUBJECTS = ("person", "event", "organisation")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: the register's field, the names it goes by, and the type of its cells."""
+
+    field: str
+    names: tuple[str, ...]
+    type: str
+    required: bool = False
+    signature: bool = False
+    each_month: re.Pattern[str] | None = None
+    fills: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class FactRule:
+    """Which rows state a fact of `kind`, with what set, taken from which fields, and from when."""
+
+    kind: str
+    set: dict[str, str] = field(default_factory=dict)
+    take: dict[str, str] = field(default_factory=dict)
+    when: dict[str, Any] = field(default_factory=dict)
+    start: str | None = None
+    lasts: str | None = None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A kind of workbook; see a file in `library/layouts` for what each entry means."""
+
+    id: str
+    order: int
+    title: dict[str, str]
+    subject: str
+    complete: bool
+    dated_by: str
+    post: str
+    mend_within_days: int
+    scope: dict[str, str]
+    columns: tuple[Column, ...]
+    facts: tuple[FactRule, ...]
+    place: dict[str, str] = field(default_factory=dict)
+    household: dict[str, str] = field(default_factory=dict)
+    of: dict[str, str] = field(default_factory=dict)
+    list_key: tuple[tuple[str, ...], ...] = ()
+    alt_key: tuple[str, ...] = ()
+    kind: str = ""
+
+    @property
+    def required(self) -> frozenset[str]:
+        """Return the fields without which a row says nothing."""
+        return frozenset(column.field for column in self.columns if column.required)
+
+    @property
+    def signatures(self) -> frozenset[str]:
+        """Return the fields one of which must be there for the layout to be this one."""
+        return frozenset(column.field for column in self.columns if column.signature)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A mapped column of a sheet: where it stands, what the sheet calls it, and the month it is for."""
+
+    at: int
+    title: str
+    column: Column
+    month: int | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A layout found in a sheet: the header's index and the mapped columns; `other` names what is not mapped."""
+
+    layout: Layout
+    header: int
+    places: tuple[Place, ...]
+    other: tuple[str, ...]
+
+    def title_of(self, name: str) -> str:
+        """Return what the sheet calls the field `name`, or the layout's first name for it."""
+        for place in self.places:
+            if place.column.field == name:
+                return place.title
+        names = next((column.names for column in self.layout.columns if column.field == name), ())
+        return names[0] if names else name
+
+
+def header_name(cell: str) -> str:
+    """Return a header cell without spaces, line breaks, full-width forms and decoration."""
+    return DECORATION.sub("", squeeze(half_width(cell)))
+
+
+def read_layout(path: Path) -> Layout:
+    """Read one layout file; ValueError names the file and what is wrong in it."""
+    content = load_toml(path)
+    content.pop("legal_basis", None)
+    try:
+        columns = tuple(_column(entry) for entry in content.pop("column"))
+        facts = tuple(_fact_rule(entry) for entry in content.pop("fact"))
+        list_key = tuple(tuple(key) for key in content.pop("list_key", ()))
+        alt_key = tuple(content.pop("alt_key", ()))
+        layout = Layout(**content, columns=columns, facts=facts, list_key=list_key, alt_key=alt_key)
+    except (TypeError, KeyError) as problem:
+        raise ValueError(f"{path.name}: {problem}") from problem
+    _check(layout, path.name)
+    return layout
+
+
+def _check(layout: Layout, name: str) -> None:
+    if layout.subject not in SUBJECTS:
+        raise ValueError(f"{name}: subject = {layout.subject!r}; expected one of {SUBJECTS}")
+    for column in layout.columns:
+        if column.type not in READERS:
+            raise ValueError(
+                f"{name}: column {column.field}: type = {column.type!r}; expected one of {sorted(READERS)}"
+            )
+
+
+def _column(entry: dict[str, Any]) -> Column:
+    pattern = entry.pop("each_month", None)
+    names = tuple(header_name(name) for name in entry.pop("names", ()))
+    fills = tuple(entry.pop("fills", {}).items())
+    return Column(**entry, names=names, fills=fills, each_month=re.compile(pattern) if pattern else None)
+
+
+def _fact_rule(entry: dict[str, Any]) -> FactRule:
+    return FactRule(start=entry.pop("from", None), **entry)
+
+
+@cache
+def all_layouts(own: Path | None = None) -> tuple[Layout, ...]:
+    """Return the shipped layouts and those in the folder `own`, which replace shipped ones of the same id."""
+    folders = [LIBRARY / "layouts", *([own] if own and own.is_dir() else [])]
+    layouts = {
+        layout.id: layout for folder in folders for layout in map(read_layout, sorted(folder.glob("*.toml")))
+    }
+    return tuple(sorted(layouts.values(), key=lambda layout: layout.order))
+
+
+def choose_layouts(name: str | None, own: Path | None) -> tuple[Layout, ...]:
+    """Return the layout called `name` (an id, or the path of a layout file), or all of them."""
+    try:
+        if name is not None and name.endswith(".toml"):
+            return (read_layout(Path(name)),)
+        known = {layout.id: layout for layout in all_layouts(own)}
+    except (OSError, ValueError) as problem:
+        raise BangfuError("layout_file_bad", detail=problem) from problem
+    if name is None:
+        return tuple(known.values())
+    if name not in known:
+        raise BangfuError("layout_unknown", layout=name, known=", ".join(known))
+    return (known[name],)
+
+
+def find_layout(rows: Cells, layouts: Iterable[Layout], corrected: dict[str, str]) -> Found | None:
+    """Return the layout that fits the sheet best, or None.
+
+    The header is the row among the first 40 under which most columns get a field; names are looked for in the
+    row alone, joined to the row above it (two-row headers), and in the row above where the row itself is blank.
+    `corrected` maps header names to fields as a person set them for the layouts at hand.
+    """
+    best: Found | None = None
+    above: list[str] = []
+    for index, row in enumerate(rows[:HEADER_WITHIN]):
+        names = [header_name(cell) for cell in row]
+        candidates = _candidates(names, above)
+        for layout in layouts:
+            found = _match(layout, index, candidates, corrected)
+            if found and (best is None or len(found.places) > len(best.places)):
+                best = found
+        above = names
+    return best
+
+
+def _candidates(names: list[str], above: list[str]) -> list[tuple[str, ...]]:
+    if sum(map(bool, above)) < 2:  # noqa: PLR2004 - one filled cell is a title, not a header
+        return [(name,) for name in names]
+    candidates, group = [], ""
+    for index, name in enumerate(names):
+        over = above[index] if index < len(above) else ""
+        group = over or group
+        candidates.append((group + name, name) if name else (over,))
+    return candidates
+
+
+def _match(
+    layout: Layout, header: int, candidates: list[tuple[str, ...]], corrected: dict[str, str]
+) -> Found | None:
+    taken: dict[tuple[str, int | None], tuple[int, Place]] = {}
+    for at, names in enumerate(candidates):
+        matched = _column_named(layout, names, corrected)
+        if matched is None:
+            continue
+        rank, place = matched[0], Place(at, names[-1], matched[1], matched[2])
+        key = (place.column.field, place.month)
+        if key not in taken or rank < taken[key][0]:
+            taken[key] = (rank, place)
+    fields = {name for name, _ in taken}
+    if not layout.required <= fields or (layout.signatures and not layout.signatures & fields):
+        return None
+    places = tuple(sorted((place for _, place in taken.values()), key=lambda place: place.at))
+    mapped = {place.at for place in places}
+    other = tuple(names[-1] for at, names in enumerate(candidates) if names[-1] and at not in mapped)
+    return Found(layout, header, places, other)
+
+
+def _column_named(
+    layout: Layout, names: tuple[str, ...], corrected: dict[str, str]
+) -> tuple[int, Column, int | None] | None:
+    for name in names:
+        for column in layout.columns:
+            if corrected.get(name) == column.field:
+                return -1, column, None
+            if name in column.names:
+                return column.names.index(name), column, None
+            if column.each_month and (month := column.each_month.match(name)):
+                return 0, column, int(month[1])
+    return None

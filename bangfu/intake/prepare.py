@@ -1,0 +1,294 @@
+"""From an opened file to a delivery for the register: reads the register, writes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bangfu.core.calendars import Calendar
+from bangfu.core.seal import Keyring
+from bangfu.intake import queries
+from bangfu.intake.layouts import Found, Layout
+from bangfu.intake.opened import Opened, left_over
+from bangfu.intake.read import Sheet
+from bangfu.intake.statements import (
+    Book,
+    Numbering,
+    Pupils,
+    event_records,
+    off_roll,
+    organisation_records,
+    person_records,
+    rolls_and_names,
+    scopes,
+)
+from bangfu.intake.table import Held, Table, read_table
+from bangfu.registry import queries as register
+from bangfu.registry.actions import Delivery, FileRecord
+from bangfu.registry.places import NewOrganisation, Places
+from bangfu.registry.plan import Changes, Issue, Planner, Record, State
+
+SALT_BYTES = 16
+APPLIED, UNCHANGED, HELD, NOISE = "applied", "unchanged", "held", "noise"
+
+
+@dataclass
+class Prepared:
+    """A delivery, the rows it holds back (place -> sheet, row), each sheet's header names by column, and the
+    text indexes of rows that were read with a person's mends."""
+
+    delivery: Delivery
+    held: dict[int, tuple[int, Held]] = field(default_factory=dict)
+    headers: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    mended: list[bytes] = field(default_factory=list)
+
+
+@dataclass
+class Workshop:
+    """What preparing needs beside the file: the tree, the keys, the calendar, and the register's version."""
+
+    places: Places
+    ring: Keyring
+    calendar: Calendar
+    version: int
+
+
+def prepare(opened: Opened, shop: Workshop, at: datetime) -> Prepared:
+    """Read an opened file's rows against the register and return what to write."""
+    layout, sheets = opened.layout, opened.rows()
+    tables = [read_table(sheets[n], n, f, shop.calendar.schooling) for n, f in opened.found.items()]
+    mended = [text for table in tables for text in _use_mends(table, sheets[table.sheet], shop)]
+    file_id = register.next_id("sourcefile")
+    book, by_table, issue = _records(opened, layout, tables, shop, file_id)
+    held = [(table.sheet, row) for table in tables for row in table.held]
+    noise = [(table.sheet, row) for table in tables for row in table.noise]
+    more_held, more_noise = left_over(opened, sheets)
+    lines = _in_order(tables, by_table, held + more_held, noise + more_noise)
+    changes = _plan(layout, [line for _, _, line in lines if isinstance(line, Record)], book, issue, shop)
+    rows = [(sheet, row, _row_state(line, changes)) for sheet, row, line in lines]
+    waiting = {n: (sheet, line) for n, (sheet, _, line) in enumerate(lines, 1) if isinstance(line, Held)}
+    file = _file_record(opened, shop, at, file_id, rows, _sender(by_table, shop.places))
+    file.series = tuple(sorted(_series_of(by_table)))
+    delivery = Delivery(
+        shop.version,
+        file,
+        rows,
+        changes,
+        shop.places.new,
+        [(id_, s, number, book.household_villages.get(id_)) for id_, s, number in book.households.new],  # type: ignore[misc]
+        book.series.new,  # type: ignore[arg-type]
+        _listed(layout, changes, shop.places, by_table, tables) if layout.subject == "organisation" else None,
+    )
+    headers = {n: tuple(_header(sheets[n], f)) for n, f in opened.found.items()}
+    return Prepared(delivery, waiting, headers, mended)
+
+
+Line = tuple[int, int, Record | Held | None]
+
+
+def _in_order(
+    tables: list[Table],
+    by_table: list[list[Record | None]],
+    held: list[tuple[int, Held]],
+    noise: list[tuple[int, int]],
+) -> list[Line]:
+    """Return the file's rows as (sheet, row, record, held row or None for noise) in the file's order."""
+    lines: list[Line] = [(sheet, row.row, row) for sheet, row in held] + [
+        (sheet, row, None) for sheet, row in noise
+    ]
+    for table, records in zip(tables, by_table, strict=True):
+        lines += [(table.sheet, n, r) for n, r in zip(table.numbers, records, strict=True) if r is not None]
+    lines.sort(key=lambda line: line[:2])
+    for place, (_, _, line) in enumerate(lines, 1):
+        if isinstance(line, Record):
+            line.place = place
+    return lines
+
+
+def _row_state(line: Record | Held | None, changes: Changes) -> str:
+    if isinstance(line, Record):
+        return APPLIED if changes.applied[line.place] else UNCHANGED
+    return NOISE if line is None else HELD
+
+
+def _records(
+    opened: Opened, layout: Layout, tables: list[Table], shop: Workshop, file_id: int
+) -> tuple[Book, list[list[Record | None]], Issue]:
+    dated = opened.dated
+    assert dated is not None  # noqa: S101 - date_batch gave every file a day; for the type checker
+    if layout.subject == "event":
+        series = Numbering({}, register.next_id("series"))
+        book = Book(shop.places, series, Numbering({}, 1), shop.ring, shop.calendar, dated)
+        issue = Issue(file_id, dated.day.isoformat(), dated.holds_from.isoformat())
+        return book, [_events(table, layout, book) for table in tables], issue
+    scope = [scopes(table, layout, shop.places, opened.titles) for table in tables]
+    known = register.series_ids(layout.id, {o for organisations in scope for o in organisations})
+    series = Numbering({(layout.id, o): s for o, s in known.items()}, register.next_id("series"))
+    households = Numbering(dict(register.households(known.values())), register.next_id("household"))
+    book = Book(shop.places, series, households, shop.ring, shop.calendar, dated)
+    make = organisation_records if layout.subject == "organisation" else person_records
+    records = [
+        list(make(table, layout, book, organisations))
+        for table, organisations in zip(tables, scope, strict=True)
+    ]
+    return book, records, _issue(file_id, layout, opened, list(known.values()), _series_of(records))
+
+
+def _issue(file_id: int, layout: Layout, opened: Opened, known: list[int], series: set[int]) -> Issue:
+    dated = opened.dated
+    assert dated is not None  # noqa: S101 - as above
+    latest = register.latest_issue(known)
+    late = [s for s, day in latest.items() if dated.day < day]
+    following = {s: day.isoformat() for s, day in register.next_issues(late, dated.day).items()}
+    complete = frozenset(series) if layout.complete else frozenset()
+    kinds = tuple(dict.fromkeys(rule.kind for rule in layout.facts))
+    return Issue(
+        file_id,
+        dated.day.isoformat(),
+        dated.holds_from.isoformat(),
+        kinds,
+        layout.list_key,
+        layout.alt_key,
+        complete,
+        following,
+    )
+
+
+def _events(table: Table, layout: Layout, book: Book) -> list[Record | None]:
+    names = [str(name) if name else "" for name in table.column(layout.of.get("school", ""))]
+    schools = {name: book.places.find("school", name) for name in dict.fromkeys(names)}
+    keys = rolls_and_names(table, layout, book.ring)
+    by_roll = register.pupils_by_roll(roll for roll, _ in keys)
+    by_name = register.pupils_by_name(name for roll, (name, _) in keys if roll not in by_roll)
+    records = event_records(table, layout, book, [schools[name] for name in names], Pupils(by_roll, by_name))
+    table.held += [off_roll(table, i, layout) for i, record in enumerate(records) if record is None]
+    return records
+
+
+def _plan(layout: Layout, records: list[Record], book: Book, issue: Issue, shop: Workshop) -> Changes:
+    return Planner(issue, _state(layout, records, book), shop.ring).plan(records)
+
+
+def _state(layout: Layout, records: list[Record], book: Book) -> State:
+    kinds = list(dict.fromkeys(rule.kind for rule in layout.facts))
+    if layout.subject == "event":
+        starts = [s.start or "" for record in records for s in record.statements]
+        persons = list(dict.fromkeys(r.subject for r in records if r.subject is not None))
+        return register.state_of_events(kinds[0], persons, min(starts, default=""), max(starts, default=""))
+    new = {id_ for id_, *_ in book.series.new}
+    series = [id_ for id_ in _series_of([list(records)]) if id_ not in new]
+    state = register.state_of(series, kinds, "organisation" if layout.subject == "organisation" else "person")
+    if layout.subject == "organisation":
+        state.next_subject = book.places.next_id
+    return state
+
+
+def _listed(
+    layout: Layout, changes: Changes, places: Places, by_table: list[list[Record | None]], tables: list[Table]
+) -> dict[int, NewOrganisation]:
+    """Return the organisation that each new subject of a list of organisations is."""
+    named = {}
+    for table, records in zip(tables, by_table, strict=True):
+        for record, name, code in zip(records, table.column("name"), table.column("code"), strict=True):
+            if record is not None and record.subject is not None:
+                parent, id_ = record.organisation, record.subject
+                path = f"{places.paths[parent]}{id_}/"
+                named[id_] = NewOrganisation(id_, layout.kind, str(name), str(code or ""), parent, path)
+    return {subject.id: named[subject.id] for subject in changes.new_subjects}
+
+
+def _series_of(by_table: list[list[Record | None]]) -> set[int]:
+    return {
+        record.series for records in by_table for record in records if record is not None and record.series
+    }
+
+
+def _sender(by_table: list[list[Record | None]], places: Places) -> int | None:
+    """Return whose file it is: the one organisation that all its rows are of, or else the county."""
+    scopes_ = Counter(record.scope for records in by_table for record in records if record is not None)
+    return next(iter(scopes_)) if len(scopes_) == 1 else places.home
+
+
+def _file_record(
+    opened: Opened,
+    shop: Workshop,
+    at: datetime,
+    file_id: int,
+    rows: list[tuple[int, int, str]],
+    sender: int | None,
+) -> FileRecord:
+    counts = Counter(state for _, _, state in rows)
+    dated, salt = opened.dated, secrets.token_bytes(SALT_BYTES)
+    assert dated is not None  # noqa: S101 - as above
+    columns = {
+        "id": file_id,
+        "name": opened.name,
+        "layout": opened.layout.id,
+        "digest_index": shop.ring.blind_file(opened.content),
+        "salt": salt,
+        "digest": hashlib.sha256(salt + opened.content).digest(),
+        "content": shop.ring.seal_bytes("registry_sourcefile", "content", file_id, opened.content),
+        "size": len(opened.content),
+        "list_date": dated.day.isoformat(),
+        "holds_from": dated.holds_from.isoformat(),
+        "recorded_at": at.isoformat(" "),
+        "sender_id": sender,
+        "mapping": json.dumps(opened.corrections, ensure_ascii=False),
+        "read": len(rows),
+        **{state: counts[state] for state in (APPLIED, UNCHANGED, HELD, NOISE)},
+        "same_as_id": None,
+    }
+    return FileRecord(columns, list_date=dated.day)
+
+
+# -- rows that a person mended before
+
+
+def _header(sheet: Sheet, found: Found) -> list[str]:
+    """Return a name for each column: the header's, made unique, or the column's place where it has none."""
+    names: list[str] = []
+    for at, cell in enumerate(sheet.rows[found.header]):
+        title = next((place.title for place in found.places if place.at == at), cell.strip()) or f"#{at + 1}"
+        names.append(title if title not in names else f"{title}#{at + 1}")
+    return names
+
+
+def row_text(header: list[str] | tuple[str, ...], cells: tuple[str, ...]) -> str:
+    """Return a held row's text as the JSON that is sealed and indexed: header name -> cell, blanks left out."""
+    names = [*header, *(f"#{at + 1}" for at in range(len(header), len(cells)))]
+    return json.dumps(
+        {name: cell for name, cell in zip(names, cells, strict=False) if cell}, ensure_ascii=False
+    )
+
+
+def _use_mends(table: Table, sheet: Sheet, shop: Workshop) -> list[bytes]:
+    """Read again, with a person's corrections, the held rows whose very text was mended before."""
+    if not table.held:
+        return []
+    header = _header(sheet, table.found)
+    index = shop.ring.blinder("held")
+    texts = {held.row: index(row_text(header, held.cells)) for held in table.held}
+    mends = queries.mended_texts(table.found.layout.id, texts.values())
+    known = [held for held in table.held if texts[held.row] in mends]
+    for held in known:
+        line = [mends[texts[held.row]].get(name, "") for name in header]
+        blank: list[list[str]] = [[] for _ in range(held.row - table.found.header - 2)]
+        again = Sheet(sheet.name, [*sheet.rows[: table.found.header + 1], *blank, line])
+        _replace(table, held, read_table(again, table.sheet, table.found, shop.calendar.schooling))
+    return [texts[held.row] for held in known if held not in table.held]
+
+
+def _replace(table: Table, held: Held, mended: Table) -> None:
+    if not mended.numbers:
+        table.held[table.held.index(held)] = mended.held[0] if mended.held else held
+        return
+    table.held.remove(held)
+    count = len(table.numbers)
+    table.numbers += mended.numbers
+    table.raw += mended.raw
+    for name, values in mended.columns.items():
+        table.columns.setdefault(name, [None] * count).extend(values)

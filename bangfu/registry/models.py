@@ -1,0 +1,291 @@
+"""The register's tables.
+
+Every statement about a person or an organisation is a *fact*: `valid_from` and `valid_until` say when it held
+(from that day, until the day before), `source` says which row of which file told us, `ended_by` which file told
+us that it ended, and `retracted_by` which file corrected it. Files carry the moment they were recorded, so both
+'what held that day' and 'what we knew then' can be read back. Nothing is overwritten.
+
+Row ids are given by the import (`registry/actions.py`), because sealed cells are bound to them.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+NAME = 64
+LONG = 255
+
+
+class Clock(models.Model):
+    """One row: counts the register's writes, so that a writer who read before another's write starts again."""
+
+    version = models.BigIntegerField(default=0)
+
+
+class Series(models.Model):
+    """A list that comes again: a layout, and the organisation whose list it is."""
+
+    id = models.BigIntegerField(primary_key=True)
+    layout = models.CharField(max_length=NAME)
+    organisation = models.ForeignKey("Organisation", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["layout", "organisation"], name="registry_series_once")
+        ]
+
+
+class Organisation(models.Model):
+    """A place or body in the tree: province, city, county, township, village, school, class, department...
+
+    `path` is the ids from the root, '/1/4/'; scope is a path's subtree. A list of organisations has its rows
+    here too, with their series.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    kind = models.CharField(max_length=32)
+    name = models.CharField(max_length=LONG)
+    code = models.CharField(max_length=32, blank=True)
+    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
+    path = models.CharField(max_length=LONG)
+    series = models.ForeignKey(Series, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["kind", "name"], name="registry_organisation_name"),
+            models.Index(fields=["path"], name="registry_organisation_path"),
+        ]
+
+
+class SourceFile(models.Model):
+    """A file as it came: kept sealed and whole, with its date, layout and row counts."""
+
+    id = models.BigIntegerField(primary_key=True)
+    name = models.CharField(max_length=LONG)
+    layout = models.CharField(max_length=NAME)
+    digest_index = models.BinaryField(db_index=True)
+    salt = models.BinaryField()
+    digest = models.BinaryField()
+    content = models.BinaryField()
+    size = models.BigIntegerField()
+    list_date = models.DateField()
+    holds_from = models.DateField()
+    recorded_at = models.DateTimeField()
+    sender = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="+")
+    mapping = models.JSONField()
+    read = models.IntegerField()
+    applied = models.IntegerField()
+    unchanged = models.IntegerField()
+    held = models.IntegerField()
+    noise = models.IntegerField()
+    # The file with these very bytes that came before and left nothing to do: its rows are this file's rows.
+    same_as = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
+
+
+class SeriesFile(models.Model):
+    """That a file is one issue of a series, and of which day: an older issue never overrules a newer one."""
+
+    series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="issues")
+    file = models.ForeignKey(SourceFile, on_delete=models.PROTECT, related_name="issues")
+    list_date = models.DateField()
+
+
+class Household(models.Model):
+    """A household as one list numbers it."""
+
+    id = models.BigIntegerField(primary_key=True)
+    series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="+")
+    number = models.CharField(max_length=LONG)
+    village = models.ForeignKey(
+        Organisation, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["series", "number"], name="registry_household_once")]
+
+
+class Person(models.Model):
+    """A person as one list knows them: what stays the same while the list's issues come and go.
+
+    The same human in two lists is two of these; linkage says so in a table of its own and can be undone.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="+")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+
+
+class SourceRow(models.Model):
+    """A row of a file and what became of it: applied, unchanged, held or noise.
+
+    `id` is the file's id * 100,000,000 + the row's place among the file's rows; `row` is the number that the
+    office program shows.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    file = models.ForeignKey(SourceFile, on_delete=models.PROTECT, related_name="rows", db_index=False)
+    sheet = models.SmallIntegerField()
+    row = models.IntegerField()
+    state = models.CharField(max_length=9)
+    person = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+
+class Fact(models.Model):
+    """What all dated facts have; see the top of this file."""
+
+    id = models.BigIntegerField(primary_key=True)
+    valid_from = models.DateField()
+    valid_until = models.DateField(null=True)
+    source = models.ForeignKey(SourceRow, on_delete=models.PROTECT, related_name="+", db_index=False)
+    ended_by = models.ForeignKey(
+        SourceFile, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    retracted_by = models.ForeignKey(
+        SourceFile, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+
+    class Meta:
+        abstract = True
+
+
+class PersonFact(Fact):
+    """A fact about a person."""
+
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="%(class)ss")
+
+    class Meta:
+        abstract = True
+
+
+def organisation_key() -> models.ForeignKey[Organisation | None, Organisation | None]:
+    """Return a foreign key to an organisation; scope reads it through the person, so it has no index."""
+    return models.ForeignKey(
+        Organisation, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+
+
+class Detail(PersonFact):
+    """Who the person is and where they can be reached, as this list writes it."""
+
+    name = models.CharField(max_length=NAME)
+    sex = models.CharField(max_length=1, blank=True)
+    birth = models.DateField(null=True)
+    ethnicity = models.CharField(max_length=NAME, blank=True)
+    id_type = models.CharField(max_length=NAME, blank=True)
+    id_number = models.BinaryField(null=True)
+    id_number_index = models.BinaryField(null=True, db_index=True)
+    # Of the first 15 digits: finds the ID whose end a number cell lost.
+    id_number_start = models.BinaryField(null=True, db_index=True)
+    id_state = models.CharField(max_length=9, blank=True)
+    phone = models.BinaryField(null=True)
+    phone_index = models.BinaryField(null=True)
+    address = models.CharField(max_length=LONG, blank=True)
+    hukou_address = models.CharField(max_length=LONG, blank=True)
+    village = organisation_key()
+
+
+class Enrolment(PersonFact):
+    """On a school's roll: stage, year, class, boarding. `entered` is the first day of the month of entry."""
+
+    school = organisation_key()
+    school_class = organisation_key()
+    stage = models.CharField(max_length=16, blank=True)
+    year = models.SmallIntegerField(null=True)
+    boarding = models.BooleanField(null=True)
+    left_behind = models.BooleanField(null=True)
+    entered = models.DateField(null=True)
+    disability_noted = models.CharField(max_length=NAME, blank=True)
+    roll_number = models.BinaryField(null=True)
+    roll_number_index = models.BinaryField(null=True, db_index=True)
+
+
+class Guardian(PersonFact):
+    """Who answers for a child or a disabled person."""
+
+    guardian_name = models.CharField(max_length=NAME)
+    guardian_phone = models.BinaryField(null=True)
+    guardian_phone_index = models.BinaryField(null=True)
+
+
+class HouseholdMember(PersonFact):
+    """Belonging to a household, and as what (户主, 子女...)."""
+
+    household = models.ForeignKey(Household, on_delete=models.PROTECT, related_name="members")
+    relation = models.CharField(max_length=NAME, blank=True)
+    # The number that the poverty register gives each person (人口编号).
+    member_number = models.CharField(max_length=32, blank=True)
+
+
+class Status(PersonFact):
+    """A standing that an office gives: registered_poor, monitored, minimum_living, disabled, orphan.
+
+    `amount` is fen a month for the household where the list states it.
+    """
+
+    kind = models.CharField(max_length=32)
+    category = models.CharField(max_length=NAME, blank=True)
+    level = models.CharField(max_length=NAME, blank=True)
+    amount = models.BigIntegerField(null=True)
+    certificate = models.BinaryField(null=True)
+    certificate_index = models.BinaryField(null=True)
+
+
+class LabourRecord(PersonFact):
+    """A household member's schooling, health and work as the poverty register asks them (clauses I.19, III.5)."""
+
+    education = models.CharField(max_length=NAME, blank=True)
+    school_status = models.CharField(max_length=NAME, blank=True)
+    out_of_school_reason = models.CharField(max_length=NAME, blank=True)
+    health = models.CharField(max_length=NAME, blank=True)
+    labour = models.CharField(max_length=NAME, blank=True)
+    months_worked = models.SmallIntegerField(null=True)
+    workplace = models.CharField(max_length=NAME, blank=True)
+
+
+class PaymentAccount(PersonFact):
+    """The account that a pupil's money goes to, and whose it is."""
+
+    head_name = models.CharField(max_length=NAME, blank=True)
+    head_id = models.BinaryField(null=True)
+    head_id_index = models.BinaryField(null=True)
+    holder_name = models.CharField(max_length=NAME, blank=True)
+    holder_id = models.BinaryField(null=True)
+    holder_id_index = models.BinaryField(null=True)
+    relation = models.CharField(max_length=NAME, blank=True)
+    bank = models.CharField(max_length=NAME, blank=True)
+    account = models.BinaryField(null=True)
+    account_index = models.BinaryField(null=True)
+    account_state = models.CharField(max_length=16)
+
+
+class StaffPost(PersonFact):
+    """A member of staff's post. `retires` is the first day of the month of retirement."""
+
+    department = organisation_key()
+    staff_number = models.CharField(max_length=32, blank=True)
+    post = models.CharField(max_length=NAME, blank=True)
+    retires = models.DateField(null=True)
+    in_hardship = models.BooleanField(null=True)
+    hometown = models.CharField(max_length=NAME, blank=True)
+    speciality = models.CharField(max_length=NAME, blank=True)
+
+
+class Absence(PersonFact):
+    """A day on which an enrolled pupil was away, and why (病假, 事假, 旷课)."""
+
+    kind = models.CharField(max_length=NAME)
+
+
+class MealDays(PersonFact):
+    """School days of a month on which the pupil ate; `valid_from` is the month's first day."""
+
+    days = models.SmallIntegerField()
+
+
+class OrganisationFact(Fact):
+    """What a list says of an organisation; `attributes` is the JSON of all but name and code."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="facts")
+    name = models.CharField(max_length=LONG)
+    code = models.CharField(max_length=32, blank=True)
+    attributes = models.TextField()

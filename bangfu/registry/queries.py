@@ -1,0 +1,246 @@
+"""Reading the register: for an import, for a day, for a person's history; scope is inside."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, Max, Q, QuerySet
+
+from bangfu.audit import keys
+from bangfu.core.actor import Actor
+from bangfu.registry.facts import SPECS, FactSpec, Values
+from bangfu.registry.models import (
+    Clock,
+    Detail,
+    Enrolment,
+    Household,
+    Organisation,
+    Person,
+    Series,
+    SeriesFile,
+    SourceFile,
+    Status,
+)
+from bangfu.registry.places import Places
+from bangfu.registry.plan import ROWS_PER_FILE, State, Subject
+from bangfu.registry.timeline import Known
+
+# SQLite takes at most 32,766 parameters in a statement; ids are passed in slices below that.
+SLICE = 20_000
+
+
+def clock() -> int:
+    """Return the register's version: it grows with every write."""
+    row = Clock.objects.values_list("version", flat=True).first()
+    return row or 0
+
+
+def places() -> Places:
+    """Return the organisation tree for an import run (lists of organisations are not part of it)."""
+    rows = Organisation.objects.filter(series=None).order_by("pk")
+    columns = rows.values_list("pk", "kind", "name", "code", "parent_id", "path")
+    return Places.of(columns.iterator(), next_id("organisation"))
+
+
+def home_county() -> str | None:
+    """Return the name of the installation's own county: the first one that a file named."""
+    return Organisation.objects.filter(kind="county").order_by("pk").values_list("name", flat=True).first()
+
+
+def next_id(table: str) -> int:
+    """Return the first free id of a register table."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT COALESCE(MAX(id), 0) + 1 FROM registry_{table}")  # noqa: S608 - our table names
+        return int(cursor.fetchone()[0])
+
+
+def series_ids(layout: str, organisations: Iterable[int]) -> dict[int, int]:
+    """Return organisation -> series for a layout, for the series there are."""
+    found = Series.objects.filter(layout=layout, organisation_id__in=list(organisations))
+    return dict(found.values_list("organisation_id", "pk"))
+
+
+def households(series: Iterable[int]) -> dict[tuple[int, str], int]:
+    """Return (series, number) -> household id."""
+    found = Household.objects.filter(series_id__in=list(series)).values_list("series_id", "number", "pk")
+    return {(series_id, number): pk for series_id, number, pk in found}
+
+
+def latest_issue(series: Sequence[int]) -> dict[int, date]:
+    """Return series -> the day of its latest issue."""
+    issues = SeriesFile.objects.filter(series_id__in=series)
+    return dict(
+        issues.values("series_id").annotate(latest=Max("list_date")).values_list("series_id", "latest")
+    )
+
+
+def next_issues(series: Sequence[int], day: date) -> dict[int, date]:
+    """Return series -> from when the first issue after `day` holds, where there is one."""
+    later = SeriesFile.objects.filter(series_id__in=series, list_date__gt=day).select_related("file")
+    found: dict[int, date] = {}
+    for issue in later.order_by("-list_date", "-pk"):
+        found[issue.series_id] = issue.file.holds_from
+    return found
+
+
+def pupils_by_roll(indexes: Iterable[bytes]) -> dict[bytes, list[tuple[int, int]]]:
+    """Return roll number index -> (school, person) of the enrolments under these numbers."""
+    wanted, pupils = list(dict.fromkeys(indexes)), defaultdict(list)
+    for start in range(0, len(wanted), SLICE):
+        found = Enrolment.objects.filter(
+            retracted_by=None, roll_number_index__in=wanted[start : start + SLICE]
+        )
+        columns = found.order_by("person_id").values_list("roll_number_index", "school_id", "person_id")
+        for index, school, person in columns.iterator():
+            pupils[bytes(index)].append((school, person))
+    return pupils
+
+
+def pupils_by_name(names: Iterable[str]) -> dict[tuple[str, str], list[tuple[int, int]]]:
+    """Return (name, birth) -> (school, person) of the enrolled of these names."""
+    pupils: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
+    found = Detail.objects.filter(retracted_by=None, name__in=list(dict.fromkeys(names))).exclude(birth=None)
+    found = found.filter(person__enrolments__retracted_by=None, person__enrolments__isnull=False)
+    for name, birth, school, person in found.order_by("person_id").values_list(
+        "name", "birth", "person__enrolments__school_id", "person_id"
+    ):
+        pupils[name, birth.isoformat()].append((school, person))
+    return pupils
+
+
+def state_of(series: Sequence[int], kinds: Iterable[str], subject: str) -> State:
+    """Return what the register holds of the subjects of these series, for planning an issue of them."""
+    latest = {key: day.isoformat() for key, day in latest_issue(series).items()}
+    subjects = _subjects(series, subject)
+    confirmed = {s.id: latest.get(s.series, "") for s in subjects}
+    facts = {kind: _known(SPECS[kind], list(confirmed), confirmed) for kind in kinds} if subjects else {}
+    return State(subjects, facts, next_id(subject), {kind: next_id(SPECS[kind].table[9:]) for kind in kinds})
+
+
+def state_of_events(kind: str, persons: Sequence[int], first: str, last: str) -> State:
+    """Return what is known of one kind of event of these persons between two days."""
+    spec = SPECS[kind]
+    known = _known(spec, persons, {}, between=(first, last)) if persons else {}
+    return State([], {kind: known}, 0, {kind: next_id(spec.table[9:])})
+
+
+def _subjects(series: Sequence[int], subject: str) -> list[Subject]:
+    organisation = "organisation_id" if subject == "person" else "parent_id"
+    table = Person if subject == "person" else Organisation
+    rows = table.objects.filter(series_id__in=series).order_by("pk")  # type: ignore[attr-defined]
+    return [
+        Subject(pk, s, o or 0) for pk, s, o in rows.values_list("pk", "series_id", organisation).iterator()
+    ]
+
+
+def _known(
+    spec: FactSpec, subjects: Sequence[int], confirmed: dict[int, str], between: tuple[str, str] | None = None
+) -> dict[int, list[Known]]:
+    days = {pk: day.isoformat() for pk, day in SourceFile.objects.values_list("pk", "list_date")}
+    columns = ", ".join(
+        ("id", f"{spec.subject}_id", "valid_from", "valid_until", "source_id", *spec.comparable_columns)
+    )
+    where = " AND valid_from BETWEEN %s AND %s" if between else ""
+    known: dict[int, list[Known]] = defaultdict(list)
+    with connection.cursor() as cursor:
+        for start in range(0, len(subjects), SLICE):
+            slice_ = subjects[start : start + SLICE]
+            marks = ", ".join(["%s"] * len(slice_))
+            cursor.execute(
+                f"SELECT {columns} FROM {spec.table} WHERE retracted_by_id IS NULL"  # noqa: S608 - our names
+                f" AND {spec.subject}_id IN ({marks}){where}",
+                [*slice_, *(between or ())],
+            )
+            for id_, subject, valid_from, until, source, *says in cursor.fetchall():
+                told = days[source // ROWS_PER_FILE]
+                last_told = max(confirmed.get(subject, told), told) if until is None else told
+                fact = Known(id_, _plain(valid_from), until and _plain(until), told, last_told, _says(says))
+                known[subject].append(fact)
+    return known
+
+
+def _says(row: Sequence[Any]) -> Values:
+    return tuple(_plain(value) for value in row)
+
+
+def _plain(value: Any) -> Any:
+    if value.__class__ is date:
+        return value.isoformat()
+    return bytes(value) if value.__class__ is memoryview else value
+
+
+def last_sender(digest_index: bytes) -> int | None:
+    """Return the sender of the last file with these bytes."""
+    files = SourceFile.objects.filter(digest_index=digest_index).order_by("-pk")
+    return files.values_list("sender_id", flat=True).first()
+
+
+def stored_content(file: SourceFile) -> bytes:
+    """Return a file's bytes as they came."""
+    kept = file.same_as or file
+    return keys.current().open_bytes(SourceFile._meta.db_table, "content", kept.pk, bytes(kept.content))
+
+
+# -- what people read
+
+
+def open_to(by: Actor, prefix: str = "organisation__path") -> Q:
+    """Return the condition that a row's organisation lies in one of the actor's subtrees."""
+    place = Q(pk__in=[])
+    for path in by.paths():
+        place |= Q(**{f"{prefix}__startswith": path})
+    return place
+
+
+def held_on(day: date, known_at: datetime | None = None) -> Q:
+    """Return the condition that a fact held on `day`, by what is known now or was known at `known_at`."""
+    if known_at is None:
+        return Q(retracted_by=None, valid_from__lte=day) & (Q(valid_until=None) | Q(valid_until__gt=day))
+    recorded = Q(source__file__recorded_at__lte=known_at)
+    stood = Q(retracted_by=None) | Q(retracted_by__recorded_at__gt=known_at)
+    not_ended = Q(valid_until=None) | Q(valid_until__gt=day) | Q(ended_by__recorded_at__gt=known_at)
+    return recorded & stood & Q(valid_from__lte=day) & not_ended
+
+
+def people(by: Actor) -> QuerySet[Person]:
+    """Return the people whom the actor may see."""
+    return Person.objects.filter(open_to(by))
+
+
+def enrolled(by: Actor, day: date, known_at: datetime | None = None) -> QuerySet[Enrolment]:
+    """Return the enrolments that held on `day`."""
+    return Enrolment.objects.filter(open_to(by, "person__organisation__path"), held_on(day, known_at))
+
+
+def statuses(by: Actor, day: date, known_at: datetime | None = None) -> QuerySet[Status]:
+    """Return the statuses that held on `day`."""
+    return Status.objects.filter(open_to(by, "person__organisation__path"), held_on(day, known_at))
+
+
+def details(by: Actor, day: date, known_at: datetime | None = None) -> QuerySet[Detail]:
+    """Return who and where people were on `day`."""
+    return Detail.objects.filter(open_to(by, "person__organisation__path"), held_on(day, known_at))
+
+
+def latest_day() -> date | None:
+    """Return the day of the latest list, or None in an empty register."""
+    return SourceFile.objects.aggregate(day=Max("list_date"))["day"]
+
+
+def totals(by: Actor, day: date) -> dict[str, list[tuple[str, int]]]:
+    """Return the register's totals on `day`: people by school, by list's status, and by village."""
+    schools = enrolled(by, day).values_list("school__name").annotate(n=Count("pk")).order_by("school__code")
+    lists = statuses(by, day).values_list("kind").annotate(n=Count("pk")).order_by("kind")
+    villages = statuses(by, day).values_list(
+        "person__organisation__parent__name", "person__organisation__name"
+    )
+    by_village = villages.annotate(n=Count("person", distinct=True)).order_by("person__organisation__path")
+    return {
+        "schools": [(name or "", n) for name, n in schools],
+        "lists": list(lists),
+        "villages": [(f"{township or ''}{village}", n) for township, village, n in by_village],
+    }

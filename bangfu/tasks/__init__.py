@@ -1,0 +1,1 @@
+"""What somebody must do by when, and long work with its progress."""

@@ -1,0 +1,43 @@
+"""Tasks and jobs."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Task(models.Model):
+    """Something that a post at an organisation must do by a day, and the action that closes it (clause A.4).
+
+    `subject` names the thing ('source_file:12'); one open task a subject and kind, so that finding the same
+    gap twice asks for it once.
+    """
+
+    kind = models.CharField(max_length=64)
+    subject = models.CharField(max_length=128)
+    path = models.CharField(max_length=255)
+    post = models.CharField(max_length=32)
+    due = models.DateField()
+    count = models.PositiveIntegerField(default=1)
+    opened = models.DateTimeField()
+    closed = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "subject"], condition=models.Q(closed=None), name="tasks_one_open"
+            )
+        ]
+        indexes = [models.Index(fields=["path", "due"], name="tasks_task_place")]
+
+
+class Job(models.Model):
+    """Long work under way and how far it is: `done` of `total` bytes of input, `rows` read so far."""
+
+    kind = models.CharField(max_length=64)
+    subject = models.CharField(max_length=255)
+    done = models.BigIntegerField(default=0)
+    total = models.BigIntegerField(default=0)
+    rows = models.BigIntegerField(default=0)
+    started = models.DateTimeField()
+    ended = models.BooleanField(default=False)
+    failed = models.CharField(max_length=64, blank=True)

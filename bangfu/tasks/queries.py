@@ -1,0 +1,21 @@
+"""Reading tasks and jobs, as far as the actor's grants open them."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+
+from bangfu.core.actor import Actor
+from bangfu.tasks.models import Job, Task
+
+
+def open_tasks(by: Actor) -> QuerySet[Task]:
+    """Return the open tasks in the actor's subtrees, the most urgent first."""
+    place = Q(pk__in=[])
+    for path in by.paths():
+        place |= Q(path__startswith=path)
+    return Task.objects.filter(place, closed=None).order_by("due", "pk")
+
+
+def running_jobs(by: Actor) -> QuerySet[Job]:
+    """Return the jobs under way, for those who see the whole installation."""
+    return Job.objects.filter(ended=False) if "/" in by.paths() else Job.objects.none()

@@ -1,0 +1,1 @@
+"""Importing workbooks: the good, the odd and the bad."""
