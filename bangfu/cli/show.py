@@ -17,6 +17,7 @@ from bangfu.intake.layouts import all_layouts
 from bangfu.intake.report import COUNTS, Report
 
 PROBLEMS_SHOWN = 20
+WIDE = 132  # columns where the output is not a terminal
 
 
 def both(code: str, **facts: object) -> str:
@@ -84,7 +85,9 @@ def _report_table(found: Sequence[Report]) -> None:
 
 def _print(table: Table) -> None:
     console = Console()
-    console.print(table, soft_wrap=not console.is_terminal)
+    if not console.is_terminal:
+        console = Console(width=WIDE)
+    console.print(table)
 
 
 def waiting(rows: Sequence[Any], json_: bool) -> None:

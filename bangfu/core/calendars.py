@@ -59,6 +59,7 @@ class Calendar:
         return [d for d in days if d in self.made_up or (d.weekday() <= FRIDAY and d not in self.off)]
 
 
+@cache
 def read_calendar(path: Path) -> Calendar:
     """Read one calendar file; ValueError or KeyError names what is wrong with it."""
     content = load_toml(path)
@@ -73,7 +74,6 @@ def read_calendar(path: Path) -> Calendar:
     )
 
 
-@cache
 def calendar_for(region: str, folder: Path | None = None) -> Calendar:
     """Return the calendar of `region` (a county's name), or the shipped default's where it has none."""
     calendars = {c.region: c for c in map(read_calendar, _files(folder))}

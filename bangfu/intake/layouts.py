@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ from bangfu.intake.read import Cells
 from bangfu.intake.values import READERS
 
 HEADER_WITHIN = 40
+GROUPS = 2  # one filled cell is a title; from two on a row may be the upper half of a header
+CORRECTED = -1
+Corrected = dict[str, dict[str, str]]
 DECORATION = re.compile(r"^[*※★]+|[*※★:]+$|\((?:必填|选填)\)$")
 SUBJECTS = ("person", "event", "organisation")
 
@@ -71,12 +74,22 @@ class Layout:
     alt_key: tuple[str, ...] = ()
     kind: str = ""
 
-    @property
+    @cached_property
+    def by_name(self) -> dict[str, tuple[int, Column]]:
+        """Return header name -> (its rank among the column's names, the column)."""
+        return {name: (rank, column) for column in self.columns for rank, name in enumerate(column.names)}
+
+    @cached_property
+    def monthly(self) -> tuple[Column, ...]:
+        """Return the columns that stand once for each month."""
+        return tuple(column for column in self.columns if column.each_month)
+
+    @cached_property
     def required(self) -> frozenset[str]:
         """Return the fields without which a row says nothing."""
         return frozenset(column.field for column in self.columns if column.required)
 
-    @property
+    @cached_property
     def signatures(self) -> frozenset[str]:
         """Return the fields one of which must be there for the layout to be this one."""
         return frozenset(column.field for column in self.columns if column.signature)
@@ -110,6 +123,7 @@ class Found:
         return names[0] if names else name
 
 
+@lru_cache(maxsize=4096)
 def header_name(cell: str) -> str:
     """Return a header cell without spaces, line breaks, full-width forms and decoration."""
     return DECORATION.sub("", squeeze(half_width(cell)))
@@ -177,28 +191,33 @@ def choose_layouts(name: str | None, own: Path | None) -> tuple[Layout, ...]:
     return (known[name],)
 
 
-def find_layout(rows: Cells, layouts: Iterable[Layout], corrected: dict[str, str]) -> Found | None:
+def find_layout(rows: Cells, layouts: Iterable[Layout], corrected: Corrected) -> Found | None:
     """Return the layout that fits the sheet best, or None.
 
     The header is the row among the first 40 under which most columns get a field; names are looked for in the
     row alone, joined to the row above it (two-row headers), and in the row above where the row itself is blank.
-    `corrected` maps header names to fields as a person set them for the layouts at hand.
+    `corrected` maps, for a layout's id, header names to fields as a person set them.
     """
+    layouts = tuple(layouts)
+    known = frozenset(name for layout in layouts for name in layout.by_name)
+    known |= {name for names in corrected.values() for name in names}
     best: Found | None = None
     above: list[str] = []
     for index, row in enumerate(rows[:HEADER_WITHIN]):
         names = [header_name(cell) for cell in row]
-        candidates = _candidates(names, above)
-        for layout in layouts:
-            found = _match(layout, index, candidates, corrected)
-            if found and (best is None or len(found.places) > len(best.places)):
-                best = found
+        if not known.isdisjoint(names):
+            candidates = _candidates(names, above)
+            for layout in layouts:
+                found = _match(layout, index, candidates, corrected.get(layout.id, {}))
+                if found and (best is None or len(found.places) > len(best.places)):
+                    best = found
         above = names
     return best
 
 
 def _candidates(names: list[str], above: list[str]) -> list[tuple[str, ...]]:
-    if sum(map(bool, above)) < 2:  # noqa: PLR2004 - one filled cell is a title, not a header
+    """Return for each column the names to look for: group and name, the name, or the row above's where blank."""
+    if sum(map(bool, above)) < GROUPS:
         return [(name,) for name in names]
     candidates, group = [], ""
     for index, name in enumerate(names):
@@ -232,12 +251,14 @@ def _match(
 def _column_named(
     layout: Layout, names: tuple[str, ...], corrected: dict[str, str]
 ) -> tuple[int, Column, int | None] | None:
+    """Return how well a column's names fit (less is better), the layout's column, and the month it is for."""
     for name in names:
-        for column in layout.columns:
-            if corrected.get(name) == column.field:
-                return -1, column, None
-            if name in column.names:
-                return column.names.index(name), column, None
+        if name in corrected:
+            column = next((column for column in layout.columns if column.field == corrected[name]), None)
+            return (CORRECTED, column, None) if column else None
+        if name in layout.by_name:
+            return (*layout.by_name[name], None)
+        for column in layout.monthly:
             if column.each_month and (month := column.each_month.match(name)):
                 return 0, column, int(month[1])
     return None

@@ -10,8 +10,8 @@ from pathlib import Path
 from bangfu.core.calendars import Calendar
 from bangfu.core.errors import BangfuError, Refused
 from bangfu.intake.dates import ListDate, given_date, list_date, shared_day
-from bangfu.intake.layouts import Found, Layout, find_layout
-from bangfu.intake.read import Cells, Sheet, read_sheets
+from bangfu.intake.layouts import Corrected, Found, Layout, find_layout
+from bangfu.intake.read import Sheet, read_sheets
 from bangfu.intake.table import Held
 
 SAMPLE_ROWS = 60
@@ -79,7 +79,11 @@ def open_file(
         raise Refused("file_no_rows")
     sample = _sample(name, sheets)
     mine = [c for c in corrections if c.meant_for(sample)]
-    found = {n: f for n, s in enumerate(sheets) if not s.hidden and (f := _find(s.rows, layouts, mine))}
+    corrected: Corrected = {}
+    for c in mine:
+        corrected.setdefault(c.layout, {})[c.header] = c.field
+    visible = [(n, sheet) for n, sheet in enumerate(sheets) if not sheet.hidden]
+    found = {n: f for n, sheet in visible if (f := find_layout(sheet.rows, layouts, corrected))}
     if not found:
         raise Refused("no_header", layouts=_expected(layouts))
     layout = _most_rows(found, sheets)
@@ -87,19 +91,8 @@ def open_file(
     first = kept[min(kept)]
     titles = [" ".join(filter(None, row)) for row in sheets[min(kept)].rows[: first.header]]
     texts = (*titles, *(sheets[n].name for n in kept), Path(name).stem)
-    used = {c.header: c.field for c in mine if c.layout == layout.id}
     left = [n for n in range(len(sheets)) if n not in kept]
-    return Opened(name, content, layout, kept, texts, sample, used, sheets, left=left)
-
-
-def _find(rows: Cells, layouts: Sequence[Layout], corrections: list[Correction]) -> Found | None:
-    best: Found | None = None
-    for layout in layouts:
-        corrected = {c.header: c.field for c in corrections if c.layout == layout.id}
-        found = find_layout(rows, (layout,), corrected)
-        if found and (best is None or len(found.places) > len(best.places)):
-            best = found
-    return best
+    return Opened(name, content, layout, kept, texts, sample, corrected.get(layout.id, {}), sheets, left=left)
 
 
 def _most_rows(found: dict[int, Found], sheets: list[Sheet]) -> Layout:

@@ -37,15 +37,15 @@ def _column(spec: FactSpec, field: Field, ring: Keyring, files: dict[int, str]) 
     for id_, source, cell, *indexes in _rows(
         f"id, source_id, {', '.join(field.columns)}", spec.table, field.name
     ):
-        place = {"table": spec.table, "column": field.name, "id": id_, "where": _where(source, files)}
+        place = {"table": spec.table, "column": field.name, "id": id_}
         try:
             value = ring.open_text(spec.table, field.name, id_, bytes(cell))
         except BrokenSeal:
-            yield say("cell_broken", **place)
+            yield say("cell_broken", **place, where=_where(source, files))
             continue
         expected = [blind(value), start(value[:KEPT_BY_NUMBER_CELL])][: len(indexes)]
         if [index and bytes(index) for index in indexes] != expected:
-            yield say("index_broken", **place)
+            yield say("index_broken", **place, where=_where(source, files))
 
 
 def _where(source: int, files: dict[int, str]) -> str:

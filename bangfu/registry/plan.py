@@ -103,6 +103,7 @@ class Planner:
     def __init__(self, issue: Issue, state: State, ring: Keyring) -> None:
         self.issue, self.state = issue, state
         self.changes = Changes()
+        self.new: set[int] = set()
         self.compare = {kind: comparer(spec, ring) for kind, spec in SPECS.items()}
         self.store: dict[str, Callable[[int, Values, Values], Values]] = {
             kind: storer(spec, ring) for kind, spec in SPECS.items()
@@ -136,6 +137,7 @@ class Planner:
             if record.subject is None:
                 record.subject = self.state.next_subject
                 self.state.next_subject += 1
+                self.new.add(record.subject)
                 self.changes.new_subjects.append(Subject(record.subject, record.series, record.organisation))
 
     def _match_level(
@@ -171,65 +173,86 @@ class Planner:
     def _tell(self, record: Record) -> None:
         subject = record.subject
         assert subject is not None  # noqa: S101 - matched above; for the type checker
+        self.changes.subject_of[record.place] = subject
+        if subject in self.new:
+            self.changes.applied[record.place] = True
+            self._tell_first(record, subject)
+        elif SPECS[record.statements[0].kind].event if record.statements else False:
+            self.changes.applied[record.place] = self._tell_events(record, subject)
+        else:
+            self.changes.applied[record.place] = self._tell_again(record, subject)
+
+    def _tell_first(self, record: Record, subject: int) -> None:
+        """Record what is told of somebody who is new: nothing to compare with."""
+        until = self.issue.late.get(record.series)
+        for statement, says in zip(record.statements, record.says, strict=True):
+            start = statement.start or self.issue.holds_from
+            self._put(statement, says, record.place, subject, start, max(until, start) if until else None)
+
+    def _tell_again(self, record: Record, subject: int) -> bool:
+        """Compare what is told with what stands, and carry out the difference; tell whether there is one."""
         changed = False
         restated: dict[str, set[Values]] = defaultdict(set)
         for statement, says in zip(record.statements, record.says, strict=True):
             spec = SPECS[statement.kind]
-            known = self.state.facts.get(statement.kind, {}).get(subject)
-            if spec.event:
-                changed |= self._tell_event(spec, record, statement, says, known or [])
-                continue
-            restated[statement.kind].add(_key(spec, says))
-            if known:
-                same = [fact for fact in known if _key(spec, fact.says) == _key(spec, says)]
-                start = statement.start
-                told = Told(
-                    start or self.issue.holds_from, says, self.issue.day, start_named=start is not None
-                )
+            key = _key(spec, says)
+            restated[statement.kind].add(key)
+            known = self.state.facts.get(statement.kind, {}).get(subject, [])
+            same = [fact for fact in known if _key(spec, fact.says) == key]
+            start = statement.start or self.issue.holds_from
+            if same:
+                told = Told(start, says, self.issue.day, start_named=statement.start is not None)
                 moves: Iterable[Move] = tell(spec, same, told)
             else:
                 until = self.issue.late.get(record.series)
-                start = statement.start or self.issue.holds_from
                 moves = (Put(start, max(until, start) if until else None),)
-            changed |= self._carry_out(spec, record.place, subject, statement.values, says, moves)
-        changed |= self._drop_unstated(subject, restated)
-        self.changes.applied[record.place] = changed
-        self.changes.subject_of[record.place] = subject
+            changed |= self._carry_out(statement, says, record.place, subject, moves)
+        return changed | self._drop_unstated(subject, restated)
 
-    def _tell_event(
-        self, spec: FactSpec, record: Record, statement: Statement, says: Values, known: list[Known]
-    ) -> bool:
-        start = statement.start or self.issue.holds_from
-        before = next((fact for fact in known if fact.valid_from == start), None)
-        if before is not None and (before.says == says or before.confirmed > self.issue.day):
-            return False
-        moves: list[Move] = [Retract(before.id)] if before else []
-        moves.append(Put(start, statement.until))
-        assert record.subject is not None  # noqa: S101 - an event's row comes with its person
-        self.state.facts.setdefault(spec.kind, {}).setdefault(record.subject, []).append(
-            Known(
-                self.state.next_fact[spec.kind], start, statement.until, self.issue.day, self.issue.day, says
-            )
-        )
-        return self._carry_out(spec, record.place, record.subject, statement.values, says, moves)
+    def _tell_events(self, record: Record, subject: int) -> bool:
+        """Record events that are not known yet; a later list's word on the same day corrects an earlier one's."""
+        changed = False
+        for statement, says in zip(record.statements, record.says, strict=True):
+            start = statement.start or self.issue.holds_from
+            events = self.state.facts.setdefault(statement.kind, {}).setdefault(subject, [])
+            before = next((event for event in events if event.valid_from == start), None)
+            if before is not None:
+                if before.says == says or before.confirmed > self.issue.day:
+                    continue
+                events.remove(before)
+                self.changes.retractions[statement.kind].append((self.issue.file, before.id))
+            id_ = self._put(statement, says, record.place, subject, start, statement.until)
+            events.append(Known(id_, start, statement.until, self.issue.day, self.issue.day, says))
+            changed = True
+        return changed
 
     def _carry_out(
-        self, spec: FactSpec, place: int, subject: int, values: Values, says: Values, moves: Iterable[Move]
+        self, statement: Statement, says: Values, place: int, subject: int, moves: Iterable[Move]
     ) -> bool:
         changed = False
         for move in moves:
             changed = True
             if isinstance(move, Put):
-                id_ = self.state.next_fact[spec.kind]
-                self.state.next_fact[spec.kind] = id_ + 1
-                source = self.issue.file * ROWS_PER_FILE + place
-                common = (id_, subject, move.valid_from, move.valid_until, source, None, None)
-                self.changes.facts[spec.kind].append(common + self.store[spec.kind](id_, values, says))
-            elif isinstance(move, End):
-                self.changes.ends[spec.kind].append((move.day, self.issue.file, move.id))
+                self._put(statement, says, place, subject, move.valid_from, move.valid_until)
             else:
-                self.changes.retractions[spec.kind].append((self.issue.file, move.id))
+                self._close(statement.kind, move)
         return changed
+
+    def _put(
+        self, statement: Statement, says: Values, place: int, subject: int, start: str, until: str | None
+    ) -> int:
+        kind = statement.kind
+        id_ = self.state.next_fact[kind]
+        self.state.next_fact[kind] = id_ + 1
+        common = (id_, subject, start, until, self.issue.file * ROWS_PER_FILE + place, None, None)
+        self.changes.facts[kind].append(common + self.store[kind](id_, statement.values, says))
+        return id_
+
+    def _close(self, kind: str, move: Move) -> None:
+        if isinstance(move, End):
+            self.changes.ends[kind].append((move.day, self.issue.file, move.id))
+        elif isinstance(move, Retract):
+            self.changes.retractions[kind].append((self.issue.file, move.id))
 
     # -- what is no longer told
 
@@ -241,8 +264,9 @@ class Planner:
             if spec.event or subject not in by_subject:
                 continue
             gone = [fact for fact in by_subject[subject] if _key(spec, fact.says) not in restated[kind]]
-            moves = drop(gone, self.issue.holds_from, self.issue.day)
-            changed |= self._carry_out(spec, 0, subject, (), (), moves)
+            for move in drop(gone, self.issue.holds_from, self.issue.day):
+                self._close(kind, move)
+                changed = True
         return changed
 
     def _drop_absent(self, records: list[Record]) -> None:
@@ -253,8 +277,8 @@ class Planner:
                 continue
             for kind, by_subject in self.state.facts.items():
                 earlier = [fact for fact in by_subject.get(subject.id, []) if fact.confirmed < self.issue.day]
-                moves = drop(earlier, self.issue.holds_from, self.issue.day)
-                self._carry_out(SPECS[kind], 0, subject.id, (), (), moves)
+                for move in drop(earlier, self.issue.holds_from, self.issue.day):
+                    self._close(kind, move)
 
 
 def _key(spec: FactSpec, says: Values) -> Values:
