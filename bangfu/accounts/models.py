@@ -16,7 +16,7 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
 
     USERNAME_FIELD = "staff_number"
-    objects: BaseUserManager[User] = BaseUserManager()
+    objects = BaseUserManager()
 
 
 class Grant(models.Model):

@@ -24,10 +24,7 @@ class Role(StrEnum):
 APART = (
     frozenset({Role.AID_OFFICER, Role.FINANCE_OFFICER}),
     *(frozenset({Role.AUDITOR, role}) for role in Role if role is not Role.AUDITOR),
-    *(
-        frozenset({Role.SYSTEM_ADMIN, role})
-        for role in (Role.AID_OFFICER, Role.FINANCE_OFFICER, Role.COUNTY_BUREAU)
-    ),
+    *(frozenset({Role.SYSTEM_ADMIN, role}) for role in (Role.AID_OFFICER, Role.FINANCE_OFFICER, Role.COUNTY_BUREAU)),
 )
 
 

@@ -33,12 +33,13 @@ def record(
     head = Head.objects.select_for_update().filter(chain=chain).first()
     number, before = (head.number + 1, bytes(head.hash)) if head else (1, GENESIS)
     link = Link(chain, number, by.at, by.name, action, subject, canonical(details or {}), reason)
-    entry = Entry(**vars(link), before_hash=before, hash=link_hash(link, before))
+    hash_ = link_hash(link, before)
+    entry = Entry(**vars(link), before_hash=before, hash=hash_)
     entry.save(force_insert=True)
-    signature = keys.current().sign(head_content(chain, number, entry.hash))
-    values = {"number": number, "hash": entry.hash, "signature": signature}
+    signature = keys.current().sign(head_content(chain, number, hash_))
+    values = {"number": number, "hash": hash_, "signature": signature}
     Head.objects.update_or_create(chain=chain, defaults=values)
-    transaction.on_commit(lambda: _export_head(chain, number, entry.hash, signature))
+    transaction.on_commit(lambda: _export_head(chain, number, hash_, signature))
     return entry
 
 

@@ -9,6 +9,7 @@ import click
 
 from bangfu.cli import home, show
 from bangfu.core.errors import BangfuError
+from bangfu.core.messages import say
 
 MARK = "demo.txt"
 OURS = ("bangfu.sqlite3", "bangfu.sqlite3-wal", "bangfu.sqlite3-shm", "keys.json", "audit-heads.jsonl", MARK)
@@ -33,7 +34,7 @@ def run(folder: Path, source: Path | None, *, serve: bool, json_: bool) -> int:
     found = totals(home.here(), day) if day else {}
     show.demo(reports, day, found, folder, json_)
     if serve and not json_:
-        click.echo(show.both("demo_no_pages"), err=True)
+        click.echo(say("demo_no_pages"), err=True)
     return int(any(report.refused for report in reports))
 
 

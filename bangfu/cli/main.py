@@ -22,7 +22,7 @@ BAD_INPUT = 2
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON on stdout, nothing else.")
 
 
-class Day(click.ParamType):
+class Day(click.ParamType[date]):
     """A day as YYYY-MM-DD."""
 
     name = "YYYY-MM-DD"
@@ -62,9 +62,7 @@ def init(json_: bool) -> None:
     help="What a column is; remembered for the sender.",
 )
 @as_json
-def import_(
-    files: tuple[Path, ...], layout: str | None, day: date | None, maps: tuple[str, ...], json_: bool
-) -> None:
+def import_(files: tuple[Path, ...], layout: str | None, day: date | None, maps: tuple[str, ...], json_: bool) -> None:
     """Read workbooks into the register; every row is accounted for."""
     home.start()
     home.found_home()
@@ -137,9 +135,7 @@ def rotate(json_: bool) -> None:
 
 
 @cli.command()
-@click.option(
-    "--dir", "folder", type=click.Path(path_type=Path), default=Path("bangfu-demo"), show_default=True
-)
+@click.option("--dir", "folder", type=click.Path(path_type=Path), default=Path("bangfu-demo"), show_default=True)
 @click.option("--source", type=click.Path(path_type=Path, exists=True), help="The county's folder.")
 @click.option("--no-serve", is_flag=True, help="End after the summary.")
 @as_json

@@ -20,11 +20,6 @@ PROBLEMS_SHOWN = 20
 WIDE = 132  # columns where the output is not a terminal
 
 
-def both(code: str, **facts: object) -> str:
-    """Return a sentence in the reader's language."""
-    return say(code, **facts)
-
-
 def _print_json(value: object) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=1))
 
@@ -36,7 +31,7 @@ def founded(made: bool, json_: bool) -> None:
     if json_:
         _print_json({"home": str(settings.HOME), "made": made})
     else:
-        click.echo(both("init_done" if made else "already_initialised", path=settings.HOME))
+        click.echo(say("init_done" if made else "already_initialised", path=settings.HOME))
 
 
 def reports(found: Sequence[Report], json_: bool) -> None:
@@ -52,7 +47,7 @@ def reports(found: Sequence[Report], json_: bool) -> None:
     for line in lines[:PROBLEMS_SHOWN]:
         click.echo(line)
     if len(lines) > PROBLEMS_SHOWN:
-        click.echo(both("more_held", count=len(lines) - PROBLEMS_SHOWN))
+        click.echo(say("more_held", count=len(lines) - PROBLEMS_SHOWN))
 
 
 def _report_json(report: Report) -> dict[str, Any]:
@@ -70,16 +65,16 @@ def _report_table(found: Sequence[Report]) -> None:
         return
     titles = {layout.id: layout.title for layout in all_layouts()}
     table = Table(box=None, pad_edge=False, show_footer=True)
-    table.add_column(both("column_file"), both("column_all"), overflow="fold")
-    table.add_column(both("column_recognised"))
-    table.add_column(both("column_day"))
+    table.add_column(say("column_file"), say("column_all"), overflow="fold")
+    table.add_column(say("column_recognised"))
+    table.add_column(say("column_day"))
     for name in COUNTS:
         total = sum(report.rows[name] for report in found)
-        table.add_column(both(f"column_{name}"), f"{total:,}", justify="right")
+        table.add_column(say(f"column_{name}"), f"{total:,}", justify="right")
     for report in found:
         title = titles.get(report.layout or "", {"zh": report.layout or "", "en": report.layout or ""})
         numbers = [f"{report.rows[name]:,}" for name in COUNTS]
-        table.add_row(Path(report.file).name, title[both("language")], str(report.day or ""), *numbers)
+        table.add_row(Path(report.file).name, title[say("language")], str(report.day or ""), *numbers)
     _print(table)
 
 
@@ -96,9 +91,9 @@ def waiting(rows: Sequence[Any], json_: bool) -> None:
         _print_json({"held": [vars(row) for row in rows]})
         return
     for row in rows:
-        click.echo(f"{row.id}  {row.file}: {both(row.code, row=row.row, column=row.column)}")
+        click.echo(f"{row.id}  {row.file}: {say(row.code, row=row.row, column=row.column)}")
     if not rows:
-        click.echo(both("none_held"))
+        click.echo(say("none_held"))
 
 
 def verified(found: dict[str, list[str]], json_: bool) -> None:
@@ -111,7 +106,7 @@ def verified(found: dict[str, list[str]], json_: bool) -> None:
         for sentence in sentences:
             click.echo(f"  {sentence}")
     if not any(found.values()):
-        click.echo(both("whole"))
+        click.echo(say("whole"))
 
 
 def rotated(cells: int, number: int, json_: bool) -> None:
@@ -119,7 +114,7 @@ def rotated(cells: int, number: int, json_: bool) -> None:
     if json_:
         _print_json({"cells": cells, "key_set": number})
     else:
-        click.echo(both("rotated", cells=cells, number=number))
+        click.echo(say("rotated", cells=cells, number=number))
 
 
 def demo(
@@ -136,13 +131,13 @@ def demo(
         return
     reports(found, json_=False)
     for name, lines in totals.items():
-        table = Table(box=None, pad_edge=False, title=both(f"totals_{name}", day=day), title_justify="left")
-        table.add_column(both(f"column_{name}"))
-        table.add_column(both("column_people"), justify="right")
+        table = Table(box=None, pad_edge=False, title=say(f"totals_{name}", day=day), title_justify="left")
+        table.add_column(say(f"column_{name}"))
+        table.add_column(say("column_people"), justify="right")
         for label, count in lines:
-            table.add_row(both(f"status_{label}") if name == "lists" else label, f"{count:,}")
-        table.add_row(both("column_all"), f"{sum(count for _, count in lines):,}")
+            table.add_row(say(f"status_{label}") if name == "lists" else label, f"{count:,}")
+        table.add_row(say("column_all"), f"{sum(count for _, count in lines):,}")
         click.echo()
         _print(table)
     click.echo()
-    click.echo(both("demo_done", path=folder))
+    click.echo(say("demo_done", path=folder))

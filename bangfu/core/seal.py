@@ -159,9 +159,7 @@ def save_keyring(ring: Keyring, path: Path) -> None:
         serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption()
     )
     sets = [{"number": s.number, "cell": s.cell.hex(), "index": s.index.hex()} for s in ring.sets.values()]
-    content = json.dumps(
-        {"sets": sets, "active": ring.active, "signing": raw.hex(), "web": ring.web}, indent=1
-    )
+    content = json.dumps({"sets": sets, "active": ring.active, "signing": raw.hex(), "web": ring.web}, indent=1)
     part = path.with_suffix(".part")
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

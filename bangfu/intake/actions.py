@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -26,16 +26,14 @@ from bangfu.intake.layouts import Layout, all_layouts, header_name
 from bangfu.intake.models import HeldRow, Mapping
 from bangfu.intake.opened import Correction, Opened, date_batch, open_file, read_file
 from bangfu.intake.prepare import Prepared, Workshop, prepare, row_text
-from bangfu.intake.report import COUNTS, Options, Progress, Report
+from bangfu.intake.report import COUNTS, Course, Options, Progress, Report
 from bangfu.registry import queries as register
 from bangfu.registry.actions import Delivery, FileRecord, deliver, reseal
 from bangfu.registry.models import Organisation, SourceFile
 from bangfu.tasks.actions import Duty, running_job, settle
 
 TRIES = 20
-KEEP_OPEN = (
-    16 << 20
-)  # bytes of a batch up to which its sheets stay in memory between recognising and applying
+KEEP_OPEN = 16 << 20  # bytes of a batch up to which its sheets stay in memory between recognising and applying
 
 
 def import_files(paths: Sequence[Path], options: Options, progress: Progress, *, by: Actor) -> list[Report]:
@@ -52,7 +50,7 @@ def import_files(paths: Sequence[Path], options: Options, progress: Progress, *,
     total = sum(len(opened.content) for opened in batch.values())
     job = running_job(kind="import", subject=f"{len(paths)} files", total=total, by=by)
     with job as advance, _collector_off():
-        _import_batch(batch, reports, options, calendar, _counter(total, advance, progress), by)
+        _import_batch(batch, reports, options, calendar, Course(total, advance, progress), by)
     record(action="intake.import", by=by, subject="batch", details=_summary(list(reports.values())))
     return list(reports.values())
 
@@ -69,29 +67,12 @@ def _collector_off() -> Iterator[None]:
             gc.enable()
 
 
-def _counter(
-    total: int, advance: Callable[[int, int], None], progress: Progress
-) -> Callable[[int, int, bool], None]:
-    done = rows = 0
-
-    def count(size: int, read: int, finished: bool) -> None:
-        nonlocal done, rows
-        if finished:
-            done, rows = done + size, rows + read
-            advance(done, rows)
-            progress(done, total, rows)
-        else:
-            progress(done + size // 2, total, rows + read)
-
-    return count
-
-
 def _import_batch(
     batch: dict[Path, Opened],
     reports: dict[Path, Report],
     options: Options,
     calendar: Calendar,
-    count: Callable[[int, int, bool], None],
+    course: Course,
     by: Actor,
 ) -> None:
     shop: list[Workshop] = []
@@ -99,13 +80,13 @@ def _import_batch(
         report, size = reports[path], len(opened.content)
         if report.refused is None:
             try:
-                _import_one(opened, report, calendar, shop, lambda read, s=size: count(s, read, False), by)
+                _import_one(opened, report, calendar, shop, course, by)
                 _remember(opened, options, by)
             except Refused as problem:
                 report.refused = problem
                 shop.clear()
         opened.sheets = None
-        count(size, report.rows["read"], True)
+        course.file_done(size, report.rows["read"])
 
 
 def _remember(opened: Opened, options: Options, by: Actor) -> None:
@@ -122,9 +103,7 @@ def _summary(reports: list[Report]) -> dict[str, object]:
 
 def _open_all(paths: Sequence[Path], options: Options, reports: dict[Path, Report]) -> dict[Path, Opened]:
     known = queries.corrections()
-    given = [
-        Correction(x.id, header_name(h), f) for x in options.layouts for h, f in options.corrections.items()
-    ]
+    given = [Correction(x.id, header_name(h), f) for x in options.layouts for h, f in options.corrections.items()]
     batch: dict[Path, Opened] = {}
     size = 0
     for path in paths:
@@ -155,7 +134,7 @@ def _import_one(
     report: Report,
     calendar: Calendar,
     shop: list[Workshop],
-    half: Callable[[int], None],
+    course: Course,
     by: Actor,
 ) -> None:
     report.layout = opened.layout.id
@@ -166,7 +145,7 @@ def _import_one(
         places.new = []
         here = Workshop(places, ring, calendar, version)
         prepared = _again(opened, here, by) or prepare(opened, here, by.at)
-        half(prepared.delivery.file.columns["read"])
+        course.half_way(len(opened.content), prepared.delivery.file.columns["read"])
         try:
             _write(opened, prepared, by)
         except Outrun:
@@ -216,22 +195,20 @@ def _write(opened: Opened, prepared: Prepared, by: Actor) -> None:
     deliver(prepared.delivery, by=by)
     ring, file = keys.current(), prepared.delivery.file
     seal, index = ring.sealer(queries.HELD_TABLE, queries.HELD_COLUMN), ring.blinder("held")
-    rows = []
+    rows, texts = [], list(prepared.mended)
     for place, (sheet, held) in prepared.held.items():
         pk = file.row_id(place)
         text = row_text(prepared.headers.get(sheet, ()), held.cells)
-        rows.append(
-            HeldRow(
-                row_id=pk, column=held.column, code=held.code, text=seal(pk, text), text_index=index(text)
-            )
-        )
-    _close_earlier(file, [row.text_index for row in rows] + prepared.mended, by)
+        texts.append(index(text))
+        waiting = HeldRow(row_id=pk, column=held.column, code=held.code, text=seal(pk, text), text_index=texts[-1])
+        rows.append(waiting)
+    _close_earlier(file, texts, by)
     if rows:
         HeldRow.objects.bulk_create(rows, batch_size=500)
         _ask_to_mend(file.id, file.columns["sender_id"], opened.layout, len(rows), by)
 
 
-def _close_earlier(file: FileRecord, texts: list[bytes], by: Actor) -> None:
+def _close_earlier(file: FileRecord, texts: Sequence[object], by: Actor) -> None:
     """Close rows held in earlier files that this file holds anew or applied: the same text, or the same file."""
     same = Q(text_index__in=texts) | Q(row__file__digest_index=file.columns["digest_index"])
     earlier = HeldRow.objects.filter(same, closed_by=None, row__file__layout=file.columns["layout"])
@@ -255,17 +232,15 @@ def _fill(report: Report, prepared: Prepared) -> None:
     report.day = date.fromisoformat(columns["list_date"])
     for _, held in prepared.held.values():
         message = say(held.code, column=held.column, row=held.row)
-        report.problems.append(
-            {"row": held.row, "column": held.column, "code": held.code, "message": message}
-        )
+        report.problems.append({"row": held.row, "column": held.column, "code": held.code, "message": message})
 
 
 @transaction.atomic
 def remember_mapping(*, layout: str, sender_id: int | None, corrections: dict[str, str], by: Actor) -> None:
     """Remember that a sender calls fields by these header names, for the next file of this layout."""
     for header, name in corrections.items():
-        key = {"layout": layout, "sender_id": sender_id, "header": header_name(header)}
-        Mapping.objects.update_or_create(**key, defaults={"field": name})
+        key = header_name(header)
+        Mapping.objects.update_or_create(layout=layout, sender_id=sender_id, header=key, defaults={"field": name})
     record(
         action="intake.remember_mapping",
         by=by,
@@ -311,7 +286,7 @@ def _read_again(file: SourceFile, by: Actor) -> Report:
     opened = open_file(file.name, content, layouts, given)
     opened.dated = ListDate(file.list_date, file.holds_from, term_in_text("\n".join(opened.titles)))
     report = Report(file.name)
-    _import_one(opened, report, _calendar([opened]), [], lambda read: None, by)
+    _import_one(opened, report, _calendar([opened]), [], Course(), by)
     return report
 
 
@@ -334,7 +309,5 @@ def rotate_keys(old: Keyring, new: Keyring, *, by: Actor) -> int:
         held.save(update_fields=["text", "text_index", "mended"])
         count += 1
     use_key_set(new)
-    record(
-        action="intake.rotate_keys", by=by, subject="keys", details={"cells": count, "key_set": new.active}
-    )
+    record(action="intake.rotate_keys", by=by, subject="keys", details={"cells": count, "key_set": new.active})
     return count

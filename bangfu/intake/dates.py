@@ -51,10 +51,10 @@ def list_date(texts: Iterable[str], dated_by: str, calendar: Calendar) -> ListDa
 def _stated(text: str) -> date | None:
     for pattern in (NOTED, FULL, DIGITS, MONTH):
         for found in pattern.finditer(text):
-            parts = [int(part) for part in found.groups()]
+            year, month, *day = (int(part) for part in found.groups())
             try:
-                return date(*parts) if pattern is not MONTH else date(*parts, 1)
-            except (ValueError, TypeError):
+                return date(year, month, day[0] if day else 1)
+            except ValueError:
                 continue
     return None
 

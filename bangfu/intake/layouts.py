@@ -170,9 +170,7 @@ def _fact_rule(entry: dict[str, Any]) -> FactRule:
 def all_layouts(own: Path | None = None) -> tuple[Layout, ...]:
     """Return the shipped layouts and those in the folder `own`, which replace shipped ones of the same id."""
     folders = [LIBRARY / "layouts", *([own] if own and own.is_dir() else [])]
-    layouts = {
-        layout.id: layout for folder in folders for layout in map(read_layout, sorted(folder.glob("*.toml")))
-    }
+    layouts = {layout.id: layout for folder in folders for layout in map(read_layout, sorted(folder.glob("*.toml")))}
     return tuple(sorted(layouts.values(), key=lambda layout: layout.order))
 
 
@@ -219,7 +217,8 @@ def _candidates(names: list[str], above: list[str]) -> list[tuple[str, ...]]:
     """Return for each column the names to look for: group and name, the name, or the row above's where blank."""
     if sum(map(bool, above)) < GROUPS:
         return [(name,) for name in names]
-    candidates, group = [], ""
+    candidates: list[tuple[str, ...]] = []
+    group = ""
     for index, name in enumerate(names):
         over = above[index] if index < len(above) else ""
         group = over or group
@@ -227,9 +226,7 @@ def _candidates(names: list[str], above: list[str]) -> list[tuple[str, ...]]:
     return candidates
 
 
-def _match(
-    layout: Layout, header: int, candidates: list[tuple[str, ...]], corrected: dict[str, str]
-) -> Found | None:
+def _match(layout: Layout, header: int, candidates: list[tuple[str, ...]], corrected: dict[str, str]) -> Found | None:
     taken: dict[tuple[str, int | None], tuple[int, Place]] = {}
     for at, names in enumerate(candidates):
         matched = _column_named(layout, names, corrected)

@@ -32,6 +32,4 @@ class Mapping(models.Model):
     field = models.CharField(max_length=NAME)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["layout", "sender", "header"], name="intake_mapping_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["layout", "sender", "header"], name="intake_mapping_once")]

@@ -70,9 +70,7 @@ def read_file(path: Path) -> bytes:
         raise Refused("file_unreadable", detail=problem.strerror) from problem
 
 
-def open_file(
-    name: str, content: bytes, layouts: Sequence[Layout], corrections: Iterable[Correction]
-) -> Opened:
+def open_file(name: str, content: bytes, layouts: Sequence[Layout], corrections: Iterable[Correction]) -> Opened:
     """Read a file and recognise its layout; Refused where that cannot be done."""
     sheets = read_sheets(content)
     if not any(any(map(any, sheet.rows)) for sheet in sheets):
@@ -138,9 +136,7 @@ def left_over(opened: Opened, sheets: list[Sheet]) -> tuple[list[tuple[int, Held
     return held, noise
 
 
-def date_batch(
-    batch: Sequence[Opened], given: date | None, today: date, calendar: Calendar
-) -> dict[str, Refused]:
+def date_batch(batch: Sequence[Opened], given: date | None, today: date, calendar: Calendar) -> dict[str, Refused]:
     """Find every file's day: as given, as the file says, as most of the batch says, or the day of the import.
 
     Returns the files (by name) whose day cannot be placed, with the reason.

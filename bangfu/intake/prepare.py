@@ -80,7 +80,7 @@ def prepare(opened: Opened, shop: Workshop, at: datetime) -> Prepared:
         changes,
         shop.places.new,
         [(id_, s, number, book.household_villages.get(id_)) for id_, s, number in book.households.new],  # type: ignore[misc]
-        book.series.new,  # type: ignore[arg-type]
+        book.series.new,
         _listed(layout, changes, shop.places, by_table, tables) if layout.subject == "organisation" else None,
     )
     headers = {n: tuple(_header(sheets[n], f)) for n, f in opened.found.items()}
@@ -97,9 +97,7 @@ def _in_order(
     noise: list[tuple[int, int]],
 ) -> list[Line]:
     """Return the file's rows as (sheet, row, record, held row or None for noise) in the file's order."""
-    lines: list[Line] = [(sheet, row.row, row) for sheet, row in held] + [
-        (sheet, row, None) for sheet, row in noise
-    ]
+    lines: list[Line] = [(sheet, row.row, row) for sheet, row in held] + [(sheet, row, None) for sheet, row in noise]
     for table, records in zip(tables, by_table, strict=True):
         lines += [(table.sheet, n, r) for n, r in zip(table.numbers, records, strict=True) if r is not None]
     lines.sort(key=lambda line: line[:2])
@@ -128,12 +126,11 @@ def _records(
     scope = [scopes(table, layout, shop.places, opened.titles) for table in tables]
     known = register.series_ids(layout.id, {o for organisations in scope for o in organisations})
     series = Numbering({(layout.id, o): s for o, s in known.items()}, register.next_id("series"))
-    households = Numbering(dict(register.households(known.values())), register.next_id("household"))
+    households = Numbering({**register.households(known.values())}, register.next_id("household"))
     book = Book(shop.places, series, households, shop.ring, shop.calendar, dated)
     make = organisation_records if layout.subject == "organisation" else person_records
-    records = [
-        list(make(table, layout, book, organisations))
-        for table, organisations in zip(tables, scope, strict=True)
+    records: list[list[Record | None]] = [
+        list(make(table, layout, book, organisations)) for table, organisations in zip(tables, scope, strict=True)
     ]
     return book, records, _issue(file_id, layout, opened, list(known.values()), _series_of(records))
 
@@ -202,9 +199,7 @@ def _listed(
 
 
 def _series_of(by_table: list[list[Record | None]]) -> set[int]:
-    return {
-        record.series for records in by_table for record in records if record is not None and record.series
-    }
+    return {record.series for records in by_table for record in records if record is not None and record.series}
 
 
 def _sender(by_table: list[list[Record | None]], places: Places) -> int | None:
@@ -260,9 +255,7 @@ def _header(sheet: Sheet, found: Found) -> list[str]:
 def row_text(header: list[str] | tuple[str, ...], cells: tuple[str, ...]) -> str:
     """Return a held row's text as the JSON that is sealed and indexed: header name -> cell, blanks left out."""
     names = [*header, *(f"#{at + 1}" for at in range(len(header), len(cells)))]
-    return json.dumps(
-        {name: cell for name, cell in zip(names, cells, strict=False) if cell}, ensure_ascii=False
-    )
+    return json.dumps({name: cell for name, cell in zip(names, cells, strict=False) if cell}, ensure_ascii=False)
 
 
 def _use_mends(table: Table, sheet: Sheet, shop: Workshop) -> list[bytes]:

@@ -8,8 +8,10 @@ in scientific form ('5.11622201806115E+17'), because a number cell keeps no more
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from typing import Literal
 
 import xlrd
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
@@ -28,7 +30,7 @@ Cells = list[list[str]]
 
 @dataclass
 class Sheet:
-    """One sheet: `rows` are its lines from the first on, as text, so that row n of the office program is rows[n - 1]."""
+    """One sheet: `rows` are its lines as text; row n of the office program is rows[n - 1]."""
 
     name: str
     rows: Cells
@@ -56,11 +58,7 @@ def read_sheets(content: bytes) -> list[Sheet]:
 def _workbook(content: bytes) -> list[Sheet]:
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        return [
-            _sheet(book, n)
-            for n, meta in enumerate(book.sheets_metadata)
-            if meta.typ is SheetTypeEnum.WorkSheet
-        ]
+        return [_sheet(book, n) for n, meta in enumerate(book.sheets_metadata) if meta.typ is SheetTypeEnum.WorkSheet]
     except (CalamineError, OSError, ValueError) as problem:
         raise Refused("file_damaged", detail=problem) from problem
 
@@ -84,16 +82,16 @@ def _old_workbook(content: bytes) -> list[Sheet]:
     return [Sheet(s.name, _xlrd_rows(s, book.datemode), hidden=s.visibility != 0) for s in book.sheets()]
 
 
-def _xlrd_rows(sheet: xlrd.sheet.Sheet, datemode: int) -> Cells:
+def _xlrd_rows(sheet: xlrd.sheet.Sheet, datemode: Literal[0, 1]) -> Cells:
     def value(cell: xlrd.sheet.Cell) -> object:
         if cell.ctype == xlrd.XL_CELL_DATE:
-            return xlrd.xldate_as_datetime(cell.value, datemode)
+            return xlrd.xldate_as_datetime(float(cell.value), datemode)
         return cell.value
 
     return as_text([[value(cell) for cell in sheet.row(n)] for n in range(sheet.nrows)])
 
 
-def as_text(rows: list[list[object]]) -> Cells:
+def as_text(rows: Sequence[Sequence[object]]) -> Cells:
     """Return rows of typed cells as rows of text; rows of text stay as they are."""
     return [[cell if cell.__class__ is str else cell_text(cell) for cell in row] for row in rows]
 

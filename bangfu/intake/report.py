@@ -13,6 +13,31 @@ COUNTS = ("read", "applied", "unchanged", "held", "noise")
 Progress = Callable[[int, int, int], None]
 
 
+def _nowhere(*_: int) -> None:
+    """Show nothing."""
+
+
+@dataclass
+class Course:
+    """How far a batch is: tells its job's row after each file, and whoever watches also in between."""
+
+    total: int = 0
+    advance: Callable[[int, int], None] = _nowhere
+    show: Progress = _nowhere
+    done: int = 0
+    rows: int = 0
+
+    def half_way(self, size: int, rows: int) -> None:
+        """Say that a file of `size` bytes and `rows` rows is read and compared, and not yet written."""
+        self.show(self.done + size // 2, self.total, self.rows + rows)
+
+    def file_done(self, size: int, rows: int) -> None:
+        """Say that a file is applied (or refused: with no rows)."""
+        self.done, self.rows = self.done + size, self.rows + rows
+        self.advance(self.done, self.rows)
+        self.show(self.done, self.total, self.rows)
+
+
 @dataclass
 class Report:
     """What became of one file: its layout and row counts, the rows held, or why it was refused."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any, TypeVar
 
 from bangfu.core.calendars import Calendar
 from bangfu.core.numbers import birth_in_id
@@ -19,11 +20,11 @@ from bangfu.core.stages import Grade
 from bangfu.intake.dates import ListDate, month_start, next_month
 from bangfu.intake.layouts import FactRule, Layout
 from bangfu.intake.table import Held, Table
-from bangfu.registry.facts import SPECS
+from bangfu.registry.facts import SPECS, Field
 from bangfu.registry.places import UNNAMED, Places
 from bangfu.registry.plan import Record, Statement
 
-Columns = dict[str, list[object]]
+T = TypeVar("T")
 SCHOOL_YEAR_STARTS = 9  # September: a class is named for the autumn it began in
 STAGE_NAMES = {
     "kindergarten": "幼",
@@ -41,9 +42,9 @@ ROLL_LENGTH = 19
 class Numbering:
     """Ids by what they stand for, given out in order; `new` holds those that are not in the register yet."""
 
-    known: dict[tuple[object, ...], int]
+    known: dict[tuple[Any, ...], int]
     next_id: int
-    new: list[tuple[object, ...]] = field(default_factory=list)
+    new: list[tuple[Any, ...]] = field(default_factory=list)
 
     def of(self, *key: object) -> int:
         """Return the id of `key`, a new one if need be."""
@@ -70,19 +71,17 @@ class Book:
 
 def scopes(table: Table, layout: Layout, places: Places, titles: tuple[str, ...]) -> list[int]:
     """Return the organisation whose list each row belongs to."""
-    scope, count = layout.scope, len(table.numbers)
+    scope = layout.scope
     names = _texts(table, scope.get("name", ""))
     if scope["kind"] == "school":
         codes = _texts(table, scope.get("code", ""))
         county = places.county_in(_texts(table, "hukou_address"))
-        return _memo(
-            lambda code, name: places.make("school", name or UNNAMED["school"], county, code), codes, names
-        )
+        return _memo(lambda code, name: places.make("school", name or UNNAMED["school"], county, code), codes, names)
     found = _in_titles(scope.get("title"), titles)
     if scope["kind"] == "county":
         return _memo(lambda name: places.county(name or (None if places.home else found)), names)
     unit = found or UNNAMED[scope["kind"]]
-    return _memo(lambda name: places.make(scope["kind"], name or unit, places.home), names) or [0] * count
+    return _memo(lambda name: places.make(scope["kind"], name or unit, places.home), names)
 
 
 def _in_titles(pattern: str | None, titles: tuple[str, ...]) -> str | None:
@@ -92,15 +91,15 @@ def _in_titles(pattern: str | None, titles: tuple[str, ...]) -> str | None:
     return None
 
 
-def _memo(make: Callable[..., int | None], *columns: list[str]) -> list[int]:
+def _memo(make: Callable[..., T], *columns: list[str]) -> list[T]:
     """Return `make` over the rows, called once for each different combination."""
-    known: dict[tuple[str, ...], int | None] = {}
+    known: dict[tuple[str, ...], T] = {}
     out = []
     for key in zip(*columns, strict=True):
         if key not in known:
             known[key] = make(*key)
         out.append(known[key])
-    return out  # type: ignore[return-value]
+    return out
 
 
 def _texts(table: Table, name: str) -> list[str]:
@@ -121,12 +120,8 @@ def person_records(table: Table, layout: Layout, book: Book, scope: list[int]) -
 
 def organisation_records(table: Table, layout: Layout, book: Book, scope: list[int]) -> list[Record]:
     """Return a record for each row of a list of organisations; what is not name or code goes to attributes."""
-    fields = [
-        place.column.field for place in table.found.places if place.column.field not in ("name", "code")
-    ]
-    rows = (
-        zip(*(table.columns[name] for name in fields), strict=True) if fields else ((),) * len(table.numbers)
-    )
+    fields = [place.column.field for place in table.found.places if place.column.field not in ("name", "code")]
+    rows = zip(*(table.columns[name] for name in fields), strict=True) if fields else ((),) * len(table.numbers)
     texts = [json.dumps(dict(zip(fields, row, strict=True)), ensure_ascii=False) for row in rows]
     said = zip(_texts(table, "name"), _texts(table, "code"), texts, strict=True)
     statements = ([Statement("organisation_fact", values)] for values in said)
@@ -152,16 +147,14 @@ def _place(table: Table, layout: Layout, book: Book, scope: list[int]) -> None:
     elif "township" in place:
         names = (_texts(table, place["township"]), _texts(table, place["village"]))
         counties = [str(organisation) for organisation in scope]
-        table.columns["village_id"] = list(
-            _memo(lambda c, t, v: places.village(int(c), t, v), counties, *names)
-        )
+        table.columns["village_id"] = list(_memo(lambda c, t, v: places.village(int(c), t, v), counties, *names))
 
 
 def _class_or_place(table: Table, layout: Layout, book: Book, scope: list[int]) -> list[int]:
     columns, places = table.columns, book.places
     if layout.scope["kind"] == "school":
         _school_columns(table, book, scope)
-        return columns["school_class_id"]  # type: ignore[return-value]
+        return columns["school_class_id"]
     if "department" in columns:
         parents = [str(organisation) for organisation in scope]
         make = _memo(
@@ -171,14 +164,14 @@ def _class_or_place(table: Table, layout: Layout, book: Book, scope: list[int]) 
         )
         columns["department_id"] = list(make)
         return make
-    return columns.get("village_id", scope)  # type: ignore[return-value]
+    return columns.get("village_id", scope)
 
 
 def _school_columns(table: Table, book: Book, scope: list[int]) -> None:
     columns, places = table.columns, book.places
     day = book.dated.holds_from
     school_year = day.year if day.month >= SCHOOL_YEAR_STARTS else day.year - 1
-    grades: list[Grade] = columns["grade"]  # type: ignore[assignment]
+    grades: list[Grade] = columns["grade"]
     columns["school_id"] = list(scope)
     columns["stage"] = [grade.stage.value for grade in grades]
     columns["year"] = [grade.year for grade in grades]
@@ -205,7 +198,7 @@ def _households(table: Table, layout: Layout, book: Book, series: list[int]) -> 
     ids = [book.households.of(*key) for key in zip(series, numbers, strict=True)]
     villages = table.column("village_id")
     for id_, village in zip(ids, villages, strict=True):
-        book.household_villages.setdefault(id_, village)  # type: ignore[arg-type]
+        book.household_villages.setdefault(id_, village)
     table.columns["household_id"] = list(ids)
 
 
@@ -234,12 +227,12 @@ def _statements(table: Table, layout: Layout) -> list[list[Statement]]:
         holds = _holds(table, rule)
         for row, value, start, held in zip(rows, values, starts, holds, strict=True):
             if held:
-                row.append(Statement(rule.kind, value, start))  # type: ignore[arg-type]
+                row.append(Statement(rule.kind, value, start))
     return rows
 
 
-def _field(table: Table, rule: FactRule, field: object) -> list[object]:
-    name, blank = field.name, field.blank  # type: ignore[attr-defined]
+def _field(table: Table, rule: FactRule, field: Field) -> list[Any]:
+    name, blank = field.name, field.blank
     if name in rule.set:
         return [rule.set[name]] * len(table.numbers)
     values = table.column(rule.take.get(name, name))

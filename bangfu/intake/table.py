@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from typing import Any
 
 from bangfu.core.numbers import ID_LENGTH, IdState
 from bangfu.core.stages import read_grade
@@ -45,7 +46,7 @@ class Table:
     sheet: int
     numbers: list[int] = field(default_factory=list)
     raw: Cells = field(default_factory=list)
-    columns: dict[str, list[object]] = field(default_factory=dict)
+    columns: dict[str, list[Any]] = field(default_factory=dict)
     held: list[Held] = field(default_factory=list)
     noise: list[int] = field(default_factory=list)
 
@@ -54,7 +55,7 @@ class Table:
         """Return the number of rows that are not blank."""
         return len(self.numbers) + len(self.held) + len(self.noise)
 
-    def column(self, name: str) -> list[object]:
+    def column(self, name: str) -> list[Any]:
         """Return a column's values, or blanks where the sheet has no such column."""
         return self.columns.get(name) or [None] * len(self.numbers)
 
@@ -86,9 +87,7 @@ def _filled_down(sheet: Sheet, header: int) -> Cells:
 
 def _sort_row(table: Table, number: int, row: list[str]) -> None:
     places = table.found.places
-    missing = [
-        place for place in places if place.column.required and not row[place.at] and place.month is None
-    ]
+    missing = [place for place in places if place.column.required and not row[place.at] and place.month is None]
     months = [place for place in places if place.month is not None]
     if months and not any(row[place.at] for place in months):
         missing.append(months[0])
@@ -109,9 +108,7 @@ def _sort_row(table: Table, number: int, row: list[str]) -> None:
 def _named(row: list[str], places: tuple[Place, ...]) -> bool:
     """Tell whether the row carries a number that names somebody, so that it cannot be a total."""
     naming = ("id_number", "roll_number", "certificate", "member_number", "staff_number")
-    return any(
-        row[place.at] for place in places if place.column.type in naming or place.column.field in naming
-    )
+    return any(row[place.at] for place in places if place.column.type in naming or place.column.field in naming)
 
 
 def _says_nothing(row: list[str], places: tuple[Place, ...]) -> bool:
@@ -122,7 +119,7 @@ def _says_nothing(row: list[str], places: tuple[Place, ...]) -> bool:
     if NOTE.match(first) and len(filled) <= NOTE_CELLS:
         return True
     mapped = {place.at for place in places}
-    if len(filled) == 1 and (first_at not in mapped or not NUMBER_ONLY.fullmatch(first) and first_at == 0):
+    if len(filled) == 1 and (first_at not in mapped or (first_at == 0 and not NUMBER_ONLY.fullmatch(first))):
         return True
     return all(at not in mapped and NUMBER_ONLY.fullmatch(cell) for at, cell in filled)
 
@@ -169,18 +166,13 @@ def _split(table: Table, column: Column, bad: dict[int, tuple[str, str]], title:
     columns = table.columns
     if column.type in ("id_number", "account"):
         state, none = (
-            ("id_state", IdState.MISSING.value)
-            if column.type == "id_number"
-            else ("account_state", "missing")
+            ("id_state", IdState.MISSING.value) if column.type == "id_number" else ("account_state", "missing")
         )
         pairs = [value or (None, none) for value in columns[column.field]]
-        columns[column.field] = [pair[0] for pair in pairs]  # type: ignore[index]
-        columns[state] = [pair[1] for pair in pairs]  # type: ignore[index]
+        columns[column.field] = [pair[0] for pair in pairs]
+        columns[state] = [pair[1] for pair in pairs]
     for target, _ in column.fills:
-        pairs = [
-            resident_id(str(value)[:ID_LENGTH]) if value else (None, "missing")
-            for value in columns[column.field]
-        ]
+        pairs = [resident_id(str(value)[:ID_LENGTH]) if value else (None, "missing") for value in columns[column.field]]
         columns[target] = [pair[0] for pair in pairs]
         columns["id_state"] = [pair[1] for pair in pairs]
 
@@ -205,8 +197,7 @@ def _mark_other_ids(table: Table) -> None:
         pairs = zip(table.columns["id_type"], table.columns["id_state"], strict=True)
         malformed = IdState.MALFORMED.value
         table.columns["id_state"] = [
-            OTHER_ID if state == malformed and str(kind or "") not in ID_CARDS else state
-            for kind, state in pairs
+            OTHER_ID if state == malformed and str(kind or "") not in ID_CARDS else state for kind, state in pairs
         ]
 
 

@@ -73,9 +73,7 @@ def deliver(delivery: Delivery, *, by: Actor) -> None:
             _insert(cursor, "organisation", ORGANISATION, rows)
         _insert(cursor, "sourcerow", SOURCE_ROW, list(_source_rows(delivery)))
         _write_facts(cursor, changes)
-        _move_subjects(
-            cursor, changes.moved_subjects, "person" if delivery.listed is None else "organisation"
-        )
+        _move_subjects(cursor, changes.moved_subjects, "person" if delivery.listed is None else "organisation")
         issues = [(series, file.id, file.list_date) for series in file.series]
         _insert(cursor, "seriesfile", ("series_id", "file_id", "list_date"), issues)
     counts = {name: file.columns[name] for name in ("read", "applied", "unchanged", "held", "noise")}
@@ -113,24 +111,22 @@ def _write_facts(cursor: Any, changes: Changes) -> None:
         spec = SPECS[kind]
         _insert(cursor, spec.table.removeprefix("registry_"), spec.columns, rows)
     for kind, ends in changes.ends.items():
-        cursor.executemany(
-            f"UPDATE {SPECS[kind].table} SET valid_until = %s, ended_by_id = %s WHERE id = %s", ends
-        )  # noqa: S608
+        cursor.executemany(f"UPDATE {SPECS[kind].table} SET valid_until = %s, ended_by_id = %s WHERE id = %s", ends)
     for kind, retractions in changes.retractions.items():
-        cursor.executemany(f"UPDATE {SPECS[kind].table} SET retracted_by_id = %s WHERE id = %s", retractions)  # noqa: S608
+        cursor.executemany(f"UPDATE {SPECS[kind].table} SET retracted_by_id = %s WHERE id = %s", retractions)
 
 
 def _move_subjects(cursor: Any, subjects: Sequence[Subject], table: str) -> None:
     place = "organisation_id" if table == "person" else "parent_id"
     rows = [(s.organisation, s.id) for s in subjects]
     if rows:
-        cursor.executemany(f"UPDATE registry_{table} SET {place} = %s WHERE id = %s", rows)  # noqa: S608
+        cursor.executemany(f"UPDATE registry_{table} SET {place} = %s WHERE id = %s", rows)
 
 
 def _insert(cursor: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
     if rows:
         marks = ", ".join(["%s"] * len(columns))
-        cursor.executemany(f"INSERT INTO registry_{table} ({', '.join(columns)}) VALUES ({marks})", rows)  # noqa: S608
+        cursor.executemany(f"INSERT INTO registry_{table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
 
 @transaction.atomic
@@ -168,7 +164,7 @@ def _reseal_column(spec: FactSpec, column: Field, old: Keyring, new: Keyring) ->
     with connection.cursor() as cursor:
         while True:
             cursor.execute(
-                f"SELECT id, {column.name} FROM {spec.table} WHERE id > %s AND {column.name} IS NOT NULL"  # noqa: S608
+                f"SELECT id, {column.name} FROM {spec.table} WHERE id > %s AND {column.name} IS NOT NULL"
                 " ORDER BY id LIMIT 5000",
                 [last],
             )
@@ -180,5 +176,5 @@ def _reseal_column(spec: FactSpec, column: Field, old: Keyring, new: Keyring) ->
                 value = old.open_text(spec.table, column.name, id_, bytes(cell))
                 new_values = [seal(id_, value), blind(value), start(value[:KEPT_BY_NUMBER_CELL])]
                 changed.append((*new_values[: len(column.columns)], id_))
-            cursor.executemany(f"UPDATE {spec.table} SET {sets} WHERE id = %s", changed)  # noqa: S608
+            cursor.executemany(f"UPDATE {spec.table} SET {sets} WHERE id = %s", changed)
             count, last = count + len(rows), rows[-1][0]

@@ -34,9 +34,7 @@ def cells() -> Iterator[str]:
 
 def _column(spec: FactSpec, field: Field, ring: Keyring, files: dict[int, str]) -> Iterator[str]:
     blind, start = ring.blinder(field.purpose or ""), ring.blinder("id_start")
-    for id_, source, cell, *indexes in _rows(
-        f"id, source_id, {', '.join(field.columns)}", spec.table, field.name
-    ):
+    for id_, source, cell, *indexes in _rows(f"id, source_id, {', '.join(field.columns)}", spec.table, field.name):
         place = {"table": spec.table, "column": field.name, "id": id_}
         try:
             value = ring.open_text(spec.table, field.name, id_, bytes(cell))
@@ -58,8 +56,7 @@ def _rows(columns: str, table: str, not_null: str) -> Iterator[tuple[Any, ...]]:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT {columns} FROM {table} WHERE id > %s AND {not_null} IS NOT NULL"  # noqa: S608 - our names
-                f" ORDER BY id LIMIT {BATCH}",
+                f"SELECT {columns} FROM {table} WHERE id > %s AND {not_null} IS NOT NULL ORDER BY id LIMIT {BATCH}",
                 [last],
             )
             rows = cursor.fetchall()
@@ -82,9 +79,7 @@ def files() -> Iterator[str]:
         if rows or not file.same_as_id:
             for state in STATES:
                 if said[state] != rows.get(state, 0):
-                    yield say(
-                        "rows_differ", file=file.name, state=state, said=said[state], found=rows.get(state, 0)
-                    )
+                    yield say("rows_differ", file=file.name, state=state, said=said[state], found=rows.get(state, 0))
         if not file.same_as_id:
             yield from _content(file)
 
@@ -93,9 +88,7 @@ def _content(file: SourceFile) -> Iterator[str]:
     try:
         content = stored_content(file)
     except BrokenSeal:
-        yield say(
-            "cell_broken", table="registry_sourcefile", column="content", id=file.pk, where=f" ({file.name})"
-        )
+        yield say("cell_broken", table="registry_sourcefile", column="content", id=file.pk, where=f" ({file.name})")
         return
     if hashlib.sha256(bytes(file.salt) + content).digest() != bytes(file.digest):
         yield say("file_digest_differs", file=file.name)
@@ -105,13 +98,13 @@ def facts() -> Iterator[str]:
     """No fact ends before it begins, and no two facts of one subject and key hold on one day."""
     with connection.cursor() as cursor:
         for spec in SPECS.values():
-            cursor.execute(f"SELECT id FROM {spec.table} WHERE valid_until < valid_from")  # noqa: S608
+            cursor.execute(f"SELECT id FROM {spec.table} WHERE valid_until < valid_from")
             for (id_,) in cursor.fetchall():
                 yield say("fact_backwards", table=spec.table, id=id_)
             keys_ = ["valid_from"] if spec.event else [*spec.key]
             partition = ", ".join([f"{spec.subject}_id", *keys_])
             cursor.execute(
-                "SELECT id, before FROM (SELECT id, valid_from, LAG(id) OVER w AS before,"  # noqa: S608 - our names
+                "SELECT id, before FROM (SELECT id, valid_from, LAG(id) OVER w AS before,"
                 " LAG(COALESCE(valid_until, '9999-12-31')) OVER w AS ended"
                 f" FROM {spec.table} WHERE retracted_by_id IS NULL"
                 f" WINDOW w AS (PARTITION BY {partition} ORDER BY valid_from, id)) AS course"

@@ -176,9 +176,7 @@ SPECS: dict[str, FactSpec] = {
         ),
         FactSpec("absence", (Field("kind"),), event=True),
         FactSpec("meal_days", (number("days"),), event=True),
-        FactSpec(
-            "organisation_fact", (Field("name"), Field("code"), Field("attributes")), subject="organisation"
-        ),
+        FactSpec("organisation_fact", (Field("name"), Field("code"), Field("attributes")), subject="organisation"),
     )
 }
 
@@ -204,8 +202,7 @@ def comparer(spec: FactSpec, ring: Keyring) -> Encoder:
 def storer(spec: FactSpec, ring: Keyring) -> Callable[[int, Values, Values], Values]:
     """Return `(row id, values, comparable) -> the columns after the common ones`, sealed for that row."""
     parts = [
-        (at, f.with_start, ring.sealer(spec.table, f.name)) if f.purpose else None
-        for at, f in enumerate(spec.fields)
+        (at, f.with_start, ring.sealer(spec.table, f.name)) if f.purpose else None for at, f in enumerate(spec.fields)
     ]
     if not any(parts):
         return lambda row, values, comparable: values

@@ -30,9 +30,7 @@ class Series(models.Model):
     organisation = models.ForeignKey("Organisation", on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["layout", "organisation"], name="registry_series_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["layout", "organisation"], name="registry_series_once")]
 
 
 class Organisation(models.Model):
@@ -96,9 +94,7 @@ class Household(models.Model):
     id = models.BigIntegerField(primary_key=True)
     series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="+")
     number = models.CharField(max_length=LONG)
-    village = models.ForeignKey(
-        Organisation, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
-    )
+    village = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["series", "number"], name="registry_household_once")]
@@ -137,12 +133,8 @@ class Fact(models.Model):
     valid_from = models.DateField()
     valid_until = models.DateField(null=True)
     source = models.ForeignKey(SourceRow, on_delete=models.PROTECT, related_name="+", db_index=False)
-    ended_by = models.ForeignKey(
-        SourceFile, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
-    )
-    retracted_by = models.ForeignKey(
-        SourceFile, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
-    )
+    ended_by = models.ForeignKey(SourceFile, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    retracted_by = models.ForeignKey(SourceFile, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
 
     class Meta:
         abstract = True
@@ -159,9 +151,7 @@ class PersonFact(Fact):
 
 def organisation_key() -> models.ForeignKey[Organisation | None, Organisation | None]:
     """Return a foreign key to an organisation; scope reads it through the person, so it has no index."""
-    return models.ForeignKey(
-        Organisation, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
-    )
+    return models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
 
 
 class Detail(PersonFact):
@@ -174,8 +164,9 @@ class Detail(PersonFact):
     id_type = models.CharField(max_length=NAME, blank=True)
     id_number = models.BinaryField(null=True)
     id_number_index = models.BinaryField(null=True, db_index=True)
-    # Of the first 15 digits: finds the ID whose end a number cell lost.
-    id_number_start = models.BinaryField(null=True, db_index=True)
+    # Of the first 15 digits: finds the ID whose end a number cell lost. Read in bulk, so without an index of its
+    # own: a random one more would cost every import a page written for each row.
+    id_number_start = models.BinaryField(null=True)
     id_state = models.CharField(max_length=9, blank=True)
     phone = models.BinaryField(null=True)
     phone_index = models.BinaryField(null=True)

@@ -127,8 +127,7 @@ class Planner:
         waiting = {subject.id: subject for subject in self.state.subjects}
         if waiting:
             told = {
-                subject: Keys.read(self.issue, s, self._last_said(subject))
-                for subject, s in self._series().items()
+                subject: Keys.read(self.issue, s, self._last_said(subject)) for subject, s in self._series().items()
             }
             asked = [Keys.read(self.issue, r.series, _said(r)) for r in records]
             for level in (Keys.both, Keys.by_list, Keys.by_alt):
@@ -226,9 +225,7 @@ class Planner:
             changed = True
         return changed
 
-    def _carry_out(
-        self, statement: Statement, says: Values, place: int, subject: int, moves: Iterable[Move]
-    ) -> bool:
+    def _carry_out(self, statement: Statement, says: Values, place: int, subject: int, moves: Iterable[Move]) -> bool:
         changed = False
         for move in moves:
             changed = True
@@ -238,9 +235,7 @@ class Planner:
                 self._close(statement.kind, move)
         return changed
 
-    def _put(
-        self, statement: Statement, says: Values, place: int, subject: int, start: str, until: str | None
-    ) -> int:
+    def _put(self, statement: Statement, says: Values, place: int, subject: int, start: str, until: str | None) -> int:
         kind = statement.kind
         id_ = self.state.next_fact[kind]
         self.state.next_fact[kind] = id_ + 1

@@ -54,7 +54,7 @@ def home_county() -> str | None:
 def next_id(table: str) -> int:
     """Return the first free id of a register table."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT COALESCE(MAX(id), 0) + 1 FROM registry_{table}")  # noqa: S608 - our table names
+        cursor.execute(f"SELECT COALESCE(MAX(id), 0) + 1 FROM registry_{table}")
         return int(cursor.fetchone()[0])
 
 
@@ -73,9 +73,7 @@ def households(series: Iterable[int]) -> dict[tuple[int, str], int]:
 def latest_issue(series: Sequence[int]) -> dict[int, date]:
     """Return series -> the day of its latest issue."""
     issues = SeriesFile.objects.filter(series_id__in=series)
-    return dict(
-        issues.values("series_id").annotate(latest=Max("list_date")).values_list("series_id", "latest")
-    )
+    return dict(issues.values("series_id").annotate(latest=Max("list_date")).values_list("series_id", "latest"))
 
 
 def next_issues(series: Sequence[int], day: date) -> dict[int, date]:
@@ -91,12 +89,10 @@ def pupils_by_roll(indexes: Iterable[bytes]) -> dict[bytes, list[tuple[int, int]
     """Return roll number index -> (school, person) of the enrolments under these numbers."""
     wanted, pupils = list(dict.fromkeys(indexes)), defaultdict(list)
     for start in range(0, len(wanted), SLICE):
-        found = Enrolment.objects.filter(
-            retracted_by=None, roll_number_index__in=wanted[start : start + SLICE]
-        )
+        found = Enrolment.objects.filter(retracted_by=None, roll_number_index__in=wanted[start : start + SLICE])
         columns = found.order_by("person_id").values_list("roll_number_index", "school_id", "person_id")
         for index, school, person in columns.iterator():
-            pupils[bytes(index)].append((school, person))
+            pupils[bytes(index or b"")].append((school, person))
     return pupils
 
 
@@ -108,7 +104,8 @@ def pupils_by_name(names: Iterable[str]) -> dict[tuple[str, str], list[tuple[int
     for name, birth, school, person in found.order_by("person_id").values_list(
         "name", "birth", "person__enrolments__school_id", "person_id"
     ):
-        pupils[name, birth.isoformat()].append((school, person))
+        if birth is not None:
+            pupils[name, birth.isoformat()].append((school, person))
     return pupils
 
 
@@ -131,10 +128,8 @@ def state_of_events(kind: str, persons: Sequence[int], first: str, last: str) ->
 def _subjects(series: Sequence[int], subject: str) -> list[Subject]:
     organisation = "organisation_id" if subject == "person" else "parent_id"
     table = Person if subject == "person" else Organisation
-    rows = table.objects.filter(series_id__in=series).order_by("pk")  # type: ignore[attr-defined]
-    return [
-        Subject(pk, s, o or 0) for pk, s, o in rows.values_list("pk", "series_id", organisation).iterator()
-    ]
+    rows = table.objects.filter(series_id__in=series).order_by("pk")
+    return [Subject(pk, s, o or 0) for pk, s, o in rows.values_list("pk", "series_id", organisation).iterator()]
 
 
 def _known(
@@ -151,7 +146,7 @@ def _known(
             slice_ = subjects[start : start + SLICE]
             marks = ", ".join(["%s"] * len(slice_))
             cursor.execute(
-                f"SELECT {columns} FROM {spec.table} WHERE retracted_by_id IS NULL"  # noqa: S608 - our names
+                f"SELECT {columns} FROM {spec.table} WHERE retracted_by_id IS NULL"
                 f" AND {spec.subject}_id IN ({marks}){where}",
                 [*slice_, *(between or ())],
             )
@@ -228,16 +223,14 @@ def details(by: Actor, day: date, known_at: datetime | None = None) -> QuerySet[
 
 def latest_day() -> date | None:
     """Return the day of the latest list, or None in an empty register."""
-    return SourceFile.objects.aggregate(day=Max("list_date"))["day"]
+    return SourceFile.objects.order_by("-list_date").values_list("list_date", flat=True).first()
 
 
 def totals(by: Actor, day: date) -> dict[str, list[tuple[str, int]]]:
     """Return the register's totals on `day`: people by school, by list's status, and by village."""
     schools = enrolled(by, day).values_list("school__name").annotate(n=Count("pk")).order_by("school__code")
     lists = statuses(by, day).values_list("kind").annotate(n=Count("pk")).order_by("kind")
-    villages = statuses(by, day).values_list(
-        "person__organisation__parent__name", "person__organisation__name"
-    )
+    villages = statuses(by, day).values_list("person__organisation__parent__name", "person__organisation__name")
     by_village = villages.annotate(n=Count("person", distinct=True)).order_by("person__organisation__path")
     return {
         "schools": [(name or "", n) for name, n in schools],

@@ -91,9 +91,7 @@ def _told_in_order(spec: FactSpec, last: Known, new: Told) -> Iterator[Move]:
 
 def _told_late(course: list[Known], new: Told) -> Iterator[Move]:
     day = new.valid_from
-    inside = next(
-        (f for f in course if f.valid_from <= day and (f.valid_until is None or day < f.valid_until)), None
-    )
+    inside = next((f for f in course if f.valid_from <= day and (f.valid_until is None or day < f.valid_until)), None)
     later = next((fact for fact in course if fact.valid_from > day), None)
     if inside is not None:
         if inside.confirmed > new.told or inside.says == new.says:

@@ -39,9 +39,7 @@ def settle(duty: Duty, *, by: Actor) -> Task | None:
     task.closed = by.at if duty.count == 0 else None
     task.count = duty.count
     task.save()
-    record(
-        action="tasks.settle", by=by, subject=duty.subject, details={"kind": duty.kind, "count": duty.count}
-    )
+    record(action="tasks.settle", by=by, subject=duty.subject, details={"kind": duty.kind, "count": duty.count})
     return task
 
 

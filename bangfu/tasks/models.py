@@ -23,9 +23,7 @@ class Task(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["kind", "subject"], condition=models.Q(closed=None), name="tasks_one_open"
-            )
+            models.UniqueConstraint(fields=["kind", "subject"], condition=models.Q(closed=None), name="tasks_one_open")
         ]
         indexes = [models.Index(fields=["path", "due"], name="tasks_task_place")]
 
