@@ -43,7 +43,8 @@ def reports(found: Sequence[Report], json_: bool) -> None:
         _print_json({"files": [_report_json(report) for report in found]})
         return
     _report_table([report for report in found if not report.refused])
-    lines = [f"{report.file}: {p['message']}" for report in found for p in report.problems]
+    lines = [f"{report.file}: {say('people_left', count=report.left)}" for report in found if report.left]
+    lines += [f"{report.file}: {p['message']}" for report in found for p in report.problems]
     for line in lines[:PROBLEMS_SHOWN]:
         click.echo(line)
     if len(lines) > PROBLEMS_SHOWN:
@@ -53,6 +54,7 @@ def reports(found: Sequence[Report], json_: bool) -> None:
 def _report_json(report: Report) -> dict[str, Any]:
     entry: dict[str, Any] = {"file": report.file, "layout": report.layout, "rows": report.rows}
     entry["problems"] = report.problems
+    entry["left"] = report.left
     if report.refused:
         entry["refused"] = {"code": report.refused.code, "message": str(report.refused)}
     if report.day:

@@ -168,7 +168,7 @@ def _again(opened: Opened, shop: Workshop, by: Actor) -> Prepared | None:
     file_id = register.next_id("sourcefile")
     columns = {
         "id": file_id,
-        "name": opened.name,
+        "name": Path(opened.name).name,
         "layout": before.layout,
         "digest_index": bytes(before.digest_index),
         "salt": bytes(before.salt),
@@ -230,6 +230,7 @@ def _fill(report: Report, prepared: Prepared) -> None:
     columns = prepared.delivery.file.columns
     report.rows = {name: columns[name] for name in COUNTS}
     report.day = date.fromisoformat(columns["list_date"])
+    report.left = prepared.delivery.changes.left
     for _, held in prepared.held.values():
         message = say(held.code, column=held.column, row=held.row)
         report.problems.append({"row": held.row, "column": held.column, "code": held.code, "message": message})

@@ -8,6 +8,7 @@ import secrets
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from bangfu.core.calendars import Calendar
 from bangfu.core.seal import Keyring
@@ -79,7 +80,7 @@ def prepare(opened: Opened, shop: Workshop, at: datetime) -> Prepared:
         rows,
         changes,
         shop.places.new,
-        [(id_, s, number, book.household_villages.get(id_)) for id_, s, number in book.households.new],  # type: ignore[misc]
+        [(id_, s, number, book.household_villages.get(id_)) for id_, s, number in book.households.new],
         book.series.new,
         _listed(layout, changes, shop.places, by_table, tables) if layout.subject == "organisation" else None,
     )
@@ -221,7 +222,7 @@ def _file_record(
     assert dated is not None  # noqa: S101 - as above
     columns = {
         "id": file_id,
-        "name": opened.name,
+        "name": Path(opened.name).name,
         "layout": opened.layout.id,
         "digest_index": shop.ring.blind_file(opened.content),
         "salt": salt,

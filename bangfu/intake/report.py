@@ -40,7 +40,10 @@ class Course:
 
 @dataclass
 class Report:
-    """What became of one file: its layout and row counts, the rows held, or why it was refused."""
+    """What became of one file: its layout and row counts, the rows held, or why it was refused.
+
+    `left` is the number of people who stood in the list's issue before and stand in this one no more.
+    """
 
     file: str
     layout: str | None = None
@@ -48,6 +51,7 @@ class Report:
     problems: list[dict[str, object]] = field(default_factory=list)
     refused: Refused | None = None
     day: date | None = None
+    left: int = 0
 
 
 @dataclass

@@ -90,6 +90,7 @@ class Changes:
     retractions: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     applied: dict[int, bool] = field(default_factory=dict)
     subject_of: dict[int, int] = field(default_factory=dict)
+    left: int = 0
 
     @property
     def empty(self) -> bool:
@@ -268,12 +269,17 @@ class Planner:
         """End the facts of those who stood in a series' earlier issue and stand in this later one no more."""
         present = {record.subject for record in records}
         for subject in self.state.subjects:
-            if subject.id in present or subject.series not in self.issue.complete:
-                continue
-            for kind, by_subject in self.state.facts.items():
-                earlier = [fact for fact in by_subject.get(subject.id, []) if fact.confirmed < self.issue.day]
-                for move in drop(earlier, self.issue.holds_from, self.issue.day):
-                    self._close(kind, move)
+            if subject.id not in present and subject.series in self.issue.complete:
+                self.changes.left += self._drop(subject.id)
+
+    def _drop(self, subject: int) -> bool:
+        dropped = False
+        for kind, by_subject in self.state.facts.items():
+            earlier = [fact for fact in by_subject.get(subject, []) if fact.confirmed < self.issue.day]
+            for move in drop(earlier, self.issue.holds_from, self.issue.day):
+                self._close(kind, move)
+                dropped = True
+        return dropped
 
 
 def _key(spec: FactSpec, says: Values) -> Values:
