@@ -31,11 +31,12 @@ test-all: dev ## All tests, on SQLite and then on PostgreSQL
 	@echo "All tests on PostgreSQL"
 	$(ALONE) $(BIN)/python tests/postgres.py $(ARGS)
 
-check: dev ## Lint, format, types, imports, missing migrations
+check: dev ## Lint, format, types, imports, stale docs, missing migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(ALONE) $(BIN)/mypy
 	$(BIN)/lint-imports
+	$(ALONE) $(BIN)/python -m docs.make --check
 	@mkdir -p build/check-home
 	$(ALONE) DJANGO_SETTINGS_MODULE=bangfu.settings BANGFU_HOME=build/check-home \
 		$(BIN)/django-admin makemigrations --check --dry-run

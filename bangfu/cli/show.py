@@ -133,13 +133,13 @@ def demo(
         return
     reports(found, json_=False)
     for name, lines in totals.items():
-        table = Table(box=None, pad_edge=False, title=say(f"totals_{name}", day=day), title_justify="left")
+        table = Table(box=None, pad_edge=False)
         table.add_column(say(f"column_{name}"))
         table.add_column(say("column_people"), justify="right")
         for label, count in lines:
             table.add_row(say(f"status_{label}") if name == "lists" else label, f"{count:,}")
         table.add_row(say("column_all"), f"{sum(count for _, count in lines):,}")
-        click.echo()
+        click.echo(f"\n{say(f'totals_{name}', day=day)}")
         _print(table)
     click.echo()
     click.echo(say("demo_done", path=folder))
