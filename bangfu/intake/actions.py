@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -33,6 +34,7 @@ from bangfu.registry.models import Organisation, SourceFile
 from bangfu.tasks.actions import Duty, running_job, settle
 
 TRIES = 20
+READERS = 2
 KEEP_OPEN = 16 << 20  # bytes of a batch up to which its sheets stay in memory between recognising and applying
 
 
@@ -44,6 +46,8 @@ def import_files(paths: Sequence[Path], options: Options, progress: Progress, *,
     """
     reports = {path: Report(str(path)) for path in paths}
     batch = _open_all(paths, options, reports)
+    if not batch:
+        return list(reports.values())
     calendar = _calendar(list(batch.values()))
     for name, problem in date_batch(list(batch.values()), options.day, options.today, calendar).items():
         reports[Path(name)].refused = problem
@@ -104,18 +108,24 @@ def _summary(reports: list[Report]) -> dict[str, object]:
 def _open_all(paths: Sequence[Path], options: Options, reports: dict[Path, Report]) -> dict[Path, Opened]:
     known = queries.corrections()
     given = [Correction(x.id, header_name(h), f) for x in options.layouts for h, f in options.corrections.items()]
+
+    def open_one(path: Path) -> Opened | Refused:
+        try:
+            return open_file(str(path), read_file(path), options.layouts, [*given, *known])
+        except Refused as problem:
+            return problem
+
     batch: dict[Path, Opened] = {}
     size = 0
-    for path in paths:
-        try:
-            content = read_file(path)
-            batch[path] = opened = open_file(str(path), content, options.layouts, [*given, *known])
-        except Refused as problem:
-            reports[path].refused = problem
-            continue
-        size += len(content)
-        if size > KEEP_OPEN:
-            opened.sheets = None
+    with ThreadPoolExecutor(READERS) as pool:  # parsing a workbook leaves the interpreter free meanwhile
+        for path, opened in zip(paths, pool.map(open_one, paths), strict=True):
+            if isinstance(opened, Refused):
+                reports[path].refused = opened
+                continue
+            batch[path] = opened
+            size += len(opened.content)
+            if size > KEEP_OPEN:
+                opened.sheets = None
     return batch
 
 

@@ -142,9 +142,7 @@ def phone(text: str, copy: Copy) -> str:
     if not text.isdecimal() or len(text) != PHONE_DIGITS:
         return text
     rest = len(text) - PHONE_PREFIX
-    return (
-        text[:PHONE_PREFIX] + str(int(text[PHONE_PREFIX:]) + copy.number * PHONES_A_COPY).zfill(rest)[-rest:]
-    )
+    return text[:PHONE_PREFIX] + str(int(text[PHONE_PREFIX:]) + copy.number * PHONES_A_COPY).zfill(rest)[-rest:]
 
 
 def place(text: str, copy: Copy) -> str:
@@ -267,9 +265,7 @@ def read_xls(path: Path) -> Table:
     """Read the first sheet of an .xls file without date cells."""
     sheet = xlrd.open_workbook(str(path), formatting_info=True).sheet_by_index(0)
     empty = (xlrd.XL_CELL_EMPTY, xlrd.XL_CELL_BLANK)
-    rows: list[Row] = [
-        [None if cell.ctype in empty else cell.value for cell in row] for row in sheet.get_rows()
-    ]
+    rows: list[Row] = [[None if cell.ctype in empty else cell.value for cell in row] for row in sheet.get_rows()]
     merged = [(top, left, right - 1) for top, _, left, right in sheet.merged_cells]
     return Table(path, rows, 0, sheet.name, merged=sorted(merged))
 

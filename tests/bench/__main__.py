@@ -1,0 +1,157 @@
+"""`make bench`: speed as ratios measured in one run; exit 1 where a bound is missed.
+
+--quick leaves out the scaled counties and the sign-ins beside an import.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.scale import scale_county
+
+ROOT = Path(__file__).resolve().parents[2]
+COUNTY = ROOT / "examples" / "county" / "in"
+CACHE = ROOT / "build" / "bench"
+ROUNDS = 5
+SIGN_IN_EVERY = 0.05  # seconds
+
+
+@dataclass
+class Bound:
+    """A measured figure, its unit, and the bound that it must keep."""
+
+    name: str
+    figure: float
+    unit: str
+    bound: float
+    at_least: bool = False
+
+    @property
+    def kept(self) -> bool:
+        """Tell whether the bound is kept."""
+        return self.figure >= self.bound if self.at_least else self.figure <= self.bound
+
+    def line(self) -> str:
+        """Return the figure beside its bound."""
+        sign = ">=" if self.at_least else "<="
+        word = "kept" if self.kept else "MISSED"
+        return f"{self.name:<66} {self.figure:8.2f} {self.unit:<6} {sign} {self.bound:g}  {word}"
+
+
+def run(kind: str, folder: Path) -> dict[str, float]:
+    """Run one kind in a process of its own; returns seconds, rows, peak_mib."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.bench.runs", kind, str(folder)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return dict(json.loads(done.stdout))
+
+
+def example_county() -> list[Bound]:
+    """Measure the example county: import, bare reading and row-by-row saving, in turn."""
+    times: dict[str, list[float]] = {"read": [], "import": []}
+    for _ in range(ROUNDS):
+        for kind, seconds in times.items():
+            seconds.append(run(kind, COUNTY)["seconds"])
+    read, imported = (statistics.median(times[kind]) for kind in ("read", "import"))
+    saved = run("orm", COUNTY)["seconds"]
+    print(f"example county: read {read:.3f} s, import {imported:.3f} s, row by row {saved:.1f} s", flush=True)
+    return [
+        Bound("example county: import / only reading it (aim: 8)", imported / read, "x", 15),
+        Bound("example county: saving row by row / import", saved / imported, "x", 8, at_least=True),
+    ]
+
+
+def scaled_counties() -> list[Bound]:
+    """Measure time a row and memory at 50,000 and 200,000 pupils."""
+    a_row: dict[int, float] = {}
+    peak = 0.0
+    for pupils in (50_000, 200_000):
+        folder = scaled(pupils)
+        seconds = []
+        for _ in range(2):
+            found = run("import", folder)
+            seconds.append(found["seconds"])
+            peak = found["peak_mib"]
+        a_row[pupils] = min(seconds) / found["rows"]
+        print(f"{pupils:,} pupils: {found['rows']:,} rows in {min(seconds):.1f} s, peak {peak:,.0f} MiB", flush=True)
+    return [
+        Bound("time a row: 200,000 pupils / 50,000 pupils", a_row[200_000] / a_row[50_000], "x", 1.3),
+        Bound("peak memory at 200,000 pupils", peak, "MiB", 2048),
+    ]
+
+
+def scaled(pupils: int) -> Path:
+    """Return a scaled copy of the county, made once."""
+    folder = CACHE / str(pupils)
+    if not folder.exists():
+        print(f"making a county of {pupils:,} pupils", flush=True)
+        part = folder.with_suffix(".part")
+        scale_county(COUNTY, part, pupils)
+        part.rename(folder)
+    return folder
+
+
+def sign_ins() -> list[Bound]:
+    """Write like a sign-in every 50 ms while a county of 50,000 is imported, and measure the waits."""
+    with tempfile.TemporaryDirectory() as home:
+        bangfu = [str(Path(sys.executable).parent / "bangfu")]
+        environment = {**os.environ, "BANGFU_HOME": home}
+        subprocess.run([*bangfu, "init"], env=environment, check=True, capture_output=True)
+        files = sorted(str(path) for path in scaled(50_000).iterdir())
+        work = subprocess.Popen([*bangfu, "import", *files], env=environment, stdout=subprocess.DEVNULL)
+        waits, failures = _sign_in_while(lambda: work.poll() is None, Path(home) / "bangfu.sqlite3")
+        assert work.wait() == 0
+    waits.sort()
+    print(f"{len(waits)} sign-ins beside an import: median {statistics.median(waits) * 1000:.1f} ms", flush=True)
+    return [
+        Bound("sign-ins that failed while a county was imported", failures, "", 0),
+        Bound("longest wait of a sign-in", waits[-1], "s", 5),
+    ]
+
+
+def _sign_in_while(running: Callable[[], bool], database: Path) -> tuple[list[float], int]:
+    waits, failures = [], 0
+    with sqlite3.connect(database, timeout=30, isolation_level=None) as connection:
+        for number in iter(int, 1):
+            if not running():
+                return waits, failures
+            started = time.perf_counter()
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                row = (f"B{len(waits)}-{number}", "bench", "!", True)
+                sql = "INSERT INTO accounts_user (staff_number, name, password, is_active) VALUES (?, ?, ?, ?)"
+                connection.execute(sql, row)
+                connection.execute("COMMIT")
+            except sqlite3.OperationalError:
+                failures += 1
+            waits.append(time.perf_counter() - started)
+            time.sleep(SIGN_IN_EVERY)
+    return waits, failures
+
+
+def main() -> int:
+    """Measure, print every figure beside its bound, and return 1 where one is missed."""
+    parts = [example_county] if "--quick" in sys.argv else [example_county, scaled_counties, sign_ins]
+    bounds = [bound for part in parts for bound in part()]
+    print()
+    for bound in bounds:
+        print(bound.line())
+    return int(not all(bound.kept for bound in bounds))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
