@@ -53,9 +53,7 @@ def run_as_server(folder: Path, *command: str | Path) -> None:
     # Its output goes to a file: the server inherits it, and would keep a pipe open for ever.
     said = folder / "said.txt"
     with said.open("wb") as out:
-        done = subprocess.run(
-            [*start, *command], cwd=folder, stdout=out, stderr=subprocess.STDOUT, check=False
-        )
+        done = subprocess.run([*start, *command], cwd=folder, stdout=out, stderr=subprocess.STDOUT, check=False)
     if done.returncode:
         log = folder / "server.log"
         texts = [path.read_text(errors="replace") for path in (said, log) if path.exists()]
@@ -68,9 +66,7 @@ def give_to_server(*paths: Path) -> None:
         try:
             user = pwd.getpwnam(SERVER_USER)
         except KeyError:
-            raise SystemExit(
-                f"PostgreSQL refuses to run as root, and there is no user '{SERVER_USER}'."
-            ) from None
+            raise SystemExit(f"PostgreSQL refuses to run as root, and there is no user '{SERVER_USER}'.") from None
         for path in paths:
             os.chown(path, user.pw_uid, user.pw_gid)
 
@@ -121,9 +117,7 @@ def main(arguments: list[str]) -> int:
         signal.signal(number, lambda number, _: sys.exit(128 + number))
     with cluster() as address:
         command = [sys.executable, "-m", "pytest", *arguments]
-        return subprocess.run(
-            command, cwd=ROOT, env={**os.environ, "DATABASE_URL": address}, check=False
-        ).returncode
+        return subprocess.run(command, cwd=ROOT, env={**os.environ, "DATABASE_URL": address}, check=False).returncode
 
 
 if __name__ == "__main__":

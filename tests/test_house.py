@@ -43,11 +43,7 @@ def assigned(tree: ast.Module) -> dict[str, ast.expr]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
             known |= {target.id: node.value for target in node.targets if isinstance(target, ast.Name)}
-        elif (
-            isinstance(node, ast.AnnAssign | ast.NamedExpr)
-            and node.value
-            and isinstance(node.target, ast.Name)
-        ):
+        elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value and isinstance(node.target, ast.Name):
             known[node.target.id] = node.value
     return known
 
@@ -77,9 +73,7 @@ def start_of_text(node: ast.expr, known: dict[str, ast.expr]) -> str:
             parts = [*([func.value] if isinstance(func, ast.Attribute) else []), *args[:1]]
             return next(filter(None, (start_of_text(part, known) for part in parts)), "")
         case ast.Name(id=name) if name in known:
-            return start_of_text(
-                known[name], {other: value for other, value in known.items() if other != name}
-            )
+            return start_of_text(known[name], {other: value for other, value in known.items() if other != name})
     return ""
 
 
@@ -160,11 +154,7 @@ def unrecorded(source: str) -> list[str]:
         recording |= more
     return [
         *(f"{name}: no keyword-only `by`" for name, function in public.items() if not takes_actor(function)),
-        *(
-            f"{name}: calls neither record() nor an action that does"
-            for name in public
-            if name not in recording
-        ),
+        *(f"{name}: calls neither record() nor an action that does" for name in public if name not in recording),
     ]
 
 
@@ -226,11 +216,7 @@ def signals(source: str) -> list[str]:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         else:
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        found += [
-            f"line {node.lineno}: {name}"
-            for name in names
-            if f"{name}.".startswith(tuple(f"{b}." for b in bad))
-        ]
+        found += [f"line {node.lineno}: {name}" for name in names if f"{name}.".startswith(tuple(f"{b}." for b in bad))]
     return found
 
 
@@ -247,9 +233,7 @@ def test_a_signal_is_found(source: str) -> None:
     assert signals(source)
 
 
-@pytest.mark.parametrize(
-    "source", ["import signal", "from django.db.models import Q", "from .signals import dawn"]
-)
+@pytest.mark.parametrize("source", ["import signal", "from django.db.models import Q", "from .signals import dawn"])
 def test_other_imports_pass(source: str) -> None:
     assert signals(source) == []
 
@@ -257,9 +241,7 @@ def test_other_imports_pass(source: str) -> None:
 # ---------------------------------------------------------------- no addresses, no hushed failures
 
 # An index ends in /simple, a download has the digest's folders in its path, and pip's options name either.
-FETCHES = re.compile(
-    rb"://[^\s\"'<>]*/(?:simple\b|packages/[0-9a-f]{2}/)|--(?:extra-)?index-url|--find-links"
-)
+FETCHES = re.compile(rb"://[^\s\"'<>]*/(?:simple\b|packages/[0-9a-f]{2}/)|--(?:extra-)?index-url|--find-links")
 HUSHES = re.compile(rb"\|\|\s*true\b")
 
 
@@ -290,9 +272,7 @@ def test_a_bad_text_is_found(rule: re.Pattern[bytes], text: bytes) -> None:
     assert rule.search(text)
 
 
-@pytest.mark.parametrize(
-    "text", [b"http://www.apache.org/licenses/", b"x == 1 --hash=sha256:0a", b"a || exit 1"]
-)
+@pytest.mark.parametrize("text", [b"http://www.apache.org/licenses/", b"x == 1 --hash=sha256:0a", b"a || exit 1"])
 def test_a_good_text_passes(text: bytes) -> None:
     assert not FETCHES.search(text)
     assert not HUSHES.search(text)
@@ -302,27 +282,19 @@ def test_no_file_names_a_place_to_fetch_from_or_hushes_a_failure() -> None:
     own = {Path(__file__), ROOT / "Makefile"}  # the samples above; uv's options that keep addresses out
     bad = [path for path in project_files() if path not in own and FETCHES.search(path.read_bytes())]
     assert bad == []
-    assert [
-        path for path in project_files() if path != Path(__file__) and HUSHES.search(path.read_bytes())
-    ] == []
+    assert [path for path in project_files() if path != Path(__file__) and HUSHES.search(path.read_bytes())] == []
 
 
 @pytest.mark.parametrize("name", ["run.txt", "dev.txt"])
 def test_locks_hold_versions_and_hashes_only(name: str) -> None:
     lines = (ROOT / "requirements" / name).read_text(encoding="utf-8").splitlines()
-    allowed = re.compile(
-        r"[a-z0-9-]+==[^\s:/]+( ; [^:/]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?|    #( +via)?.*"
-    )
+    allowed = re.compile(r"[a-z0-9-]+==[^\s:/]+( ; [^:/]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?|    #( +via)?.*")
     assert [line for line in lines if not allowed.fullmatch(line) or "://" in line] == []
 
 
 def test_the_tests_run_on_the_versions_that_are_shipped() -> None:
     run, dev = (
-        set(
-            re.findall(
-                r"^[a-z0-9-]+==\S+", (ROOT / "requirements" / name).read_text(encoding="utf-8"), re.MULTILINE
-            )
-        )
+        set(re.findall(r"^[a-z0-9-]+==\S+", (ROOT / "requirements" / name).read_text(encoding="utf-8"), re.MULTILINE))
         for name in ("run.txt", "dev.txt")
     )
     assert run - dev == set()
@@ -348,11 +320,7 @@ def sources() -> list[Path]:
 
 def findings(rule: Callable[[str], list[str]], paths: list[Path]) -> list[str]:
     """Return what `rule` finds in the files, each with its file."""
-    return [
-        f"{path.relative_to(ROOT)}: {what}"
-        for path in paths
-        for what in rule(path.read_text(encoding="utf-8"))
-    ]
+    return [f"{path.relative_to(ROOT)}: {what}" for path in paths for what in rule(path.read_text(encoding="utf-8"))]
 
 
 def test_only_actions_write() -> None:

@@ -102,6 +102,19 @@ def mend(row: int, cells: tuple[str, ...], reason: str, json_: bool) -> None:
 
 
 @cli.command()
+@click.argument("left", type=click.Path(path_type=Path))
+@click.argument("right", required=False, type=click.Path(path_type=Path))
+@click.option("--id", "id_column", required=True, metavar="COLUMN", help="The column that names a row; not compared.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Where to write left,right,probability.")
+@as_json
+def link(left: Path, right: Path | None, id_column: str, out: Path, json_: bool) -> None:
+    """Find the rows of one or two CSV files that are probably the same person. Needs no installation."""
+    from bangfu.cli import linking
+
+    show.linked(linking.run(left, right, id_column, out), out, json_)
+
+
+@cli.command()
 @as_json
 def verify(json_: bool) -> None:
     """Check every invariant: trail, sealed cells, stored files, row equations, facts."""

@@ -111,6 +111,14 @@ def verified(found: dict[str, list[str]], json_: bool) -> None:
         click.echo(say("whole"))
 
 
+def linked(pairs: int, out: Path, json_: bool) -> None:
+    """Print how many pairs were found."""
+    if json_:
+        _print_json({"pairs": pairs, "out": str(out)})
+    else:
+        click.echo(say("linked", pairs=pairs, out=out))
+
+
 def rotated(cells: int, number: int, json_: bool) -> None:
     """Print what a rotation did."""
     if json_:

@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COUNTY = ROOT / "examples" / "county" / "in"
 CACHE = ROOT / "build" / "bench"
 ROUNDS = 5
+MILLION = 1_000_000
 SIGN_IN_EVERY = 0.05  # seconds
 
 
@@ -48,10 +49,10 @@ class Bound:
         return f"{self.name:<66} {self.figure:8.2f} {self.unit:<6} {sign} {self.bound:g}  {word}"
 
 
-def run(kind: str, folder: Path) -> dict[str, float]:
-    """Run one kind in a process of its own; returns seconds, rows, peak_mib."""
+def run(kind: str, what: Path | int, module: str = "tests.bench.runs") -> dict[str, float]:
+    """Run one kind in a process of its own; returns what it printed: seconds, rows, peak_mib."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.runs", kind, str(folder)],
+        [sys.executable, "-m", module, kind, str(what)],
         cwd=ROOT,
         check=True,
         capture_output=True,
@@ -143,9 +144,22 @@ def _sign_in_while(running: Callable[[], bool], database: Path) -> tuple[list[fl
     return waits, failures
 
 
+def linking() -> list[Bound]:
+    """Link a million rows with themselves, beside bare Splink with the same fields."""
+    found: dict[str, list[dict[str, float]]] = {"bare": [], "ours": []}
+    for _ in range(3):
+        for kind, runs in found.items():
+            runs.append(run(kind, MILLION, module="tests.bench.linking"))
+    bare, ours = (statistics.median(run["seconds"] for run in found[kind]) for kind in ("bare", "ours"))
+    last = found["ours"][-1]
+    f1 = f"F1 {last['f1']:.4f}, bare {found['bare'][-1]['f1']:.4f}"
+    print(f"1,000,000 rows linked: {ours:.1f} s, bare Splink {bare:.1f} s; {f1}; peak {last['peak_mib']:,.0f} MiB")
+    return [Bound("linking 1,000,000 rows with themselves / bare Splink", ours / bare, "x", 2)]
+
+
 def main() -> int:
     """Measure, print every figure beside its bound, and return 1 where one is missed."""
-    parts = [example_county] if "--quick" in sys.argv else [example_county, scaled_counties, sign_ins]
+    parts = [example_county] if "--quick" in sys.argv else [example_county, scaled_counties, sign_ins, linking]
     bounds = [bound for part in parts for bound in part()]
     print()
     for bound in bounds:

@@ -154,9 +154,7 @@ def test_the_readers_language_comes_from_the_environment(
 
 def test_an_error_says_its_sentence_with_its_facts() -> None:
     error = BangfuError("term_unknown", term="1999-spring", region="青石县")
-    assert error.said("en") == "the list's term 1999-spring is not in the calendar of 青石县; add it to " + (
-        "$BANGFU_HOME/calendars/"
-    )
+    assert "term 1999-spring is not in the calendar of 青石县" in error.said("en")
     assert "1999-spring" in error.said("zh")
     assert str(Refused("file_empty")) == say("file_empty")
 

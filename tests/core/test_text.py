@@ -10,7 +10,20 @@ from bangfu.core.text import half_width, person_name, squeeze
 
 # U+4DAE, U+2B36F, a compatibility form that NFKC would change, U+3400 (extension A), U+20000 (extension B).
 RARE = ["汪\u4dae涵", "杨\U0002b36f健", "\ufa11", "\u3400", "\U00020000", "\u9fa6", "\ue863"]
-DOTS = ["\u2022", "\u2027", "\u2219", "\u30fb", "\uff0e", ".", "\u00b7", "\u25cf", "\ufe52", "\u22c5", "\uff65", "\u0387"]
+DOTS = [
+    "\u2022",
+    "\u2027",
+    "\u2219",
+    "\u30fb",
+    "\uff0e",
+    ".",
+    "\u00b7",
+    "\u25cf",
+    "\ufe52",
+    "\u22c5",
+    "\uff65",
+    "\u0387",
+]
 
 
 @pytest.mark.parametrize("code", range(0x21, 0x7F))

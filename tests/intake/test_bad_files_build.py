@@ -152,9 +152,7 @@ def test_odd_texts_hold_their_rows(tmp_path: Path, name: str) -> None:
     assert len(read) == rows + 1
 
 
-@pytest.mark.parametrize(
-    "name", ["number_typed_ids", "dates_in_every_format", "renamed_and_reordered_columns"]
-)
+@pytest.mark.parametrize("name", ["number_typed_ids", "dates_in_every_format", "renamed_and_reordered_columns"])
 def test_odd_workbooks_hold_their_rows(tmp_path: Path, name: str) -> None:
     """Header and rows are there."""
     path, rows = ODD_FILES[name](tmp_path)

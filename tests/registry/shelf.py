@@ -1,4 +1,4 @@
-"""A register in memory, for one list's people: what the planner is given and what its changes do, without a database."""
+"""A register in memory for one list: what the planner is given and what its changes do, without a database."""
 
 from __future__ import annotations
 
