@@ -26,6 +26,7 @@ THRESHOLD = 0.5
 RANDOM_PAIRS = 1_000_000
 SEED = 1
 LESSONS = 2
+OWN_NAMES = frozenset({"name", "姓名", "学生姓名", "成员姓名", "full_name"})
 ASSUMED_RECALL = 0.9
 PINYIN = "__pinyin"
 ID = "unique_id"
@@ -92,10 +93,30 @@ def link_tables(connection: duckdb.DuckDBPyConnection, tables: list[str], names:
     rules = blocking_rules(connection, "all_rows", columns)
     linker = _trained(connection, tables, columns, rules)
     found = linker.inference.predict(threshold_match_probability=THRESHOLD)
+    others = _other_people(columns)
     rows = connection.execute(
-        f"SELECT {ID}_l, {ID}_r, match_probability FROM {found.physical_name} ORDER BY ALL"
+        f"SELECT p.{ID}_l, p.{ID}_r, p.match_probability FROM {found.physical_name} p"
+        f" JOIN {tables[0]} l ON l.{ID} = p.{ID}_l JOIN {tables[-1]} r ON r.{ID} = p.{ID}_r"
+        f" WHERE NOT ({others}) ORDER BY ALL"
     ).fetchall()
     return [Pair(*row) for row in rows]
+
+
+def _other_people(columns: list[Column]) -> str:
+    """Return the SQL condition that tells twins and brothers from one person.
+
+    They agree in everything but the given name, and a model that weighs columns one by one lets the rest outweigh
+    it. So: the person's own Chinese name differs in every sign of the given name and in sound, and no number agrees.
+    """
+    own = next((c.name for c in columns if c.kind is Kind.HAN_NAME and c.name.lower() in OWN_NAMES), None)
+    if own is None:
+        return "FALSE"
+    left, right, sound = f"l.{quoted(own)}", f"r.{quoted(own)}", quoted(own + PINYIN)
+    differs = [f"({left}[{place}] = '' OR NOT contains({right}[2:], {left}[{place}]))" for place in (2, 3)]
+    numbers = [f"l.{quoted(c.name)} = r.{quoted(c.name)}" for c in columns if c.kind is Kind.NUMBER]
+    conditions = [f"length({left}) BETWEEN 2 AND 4", *differs, f"l.{sound} <> r.{sound}", f"NOT contains({right}, '?')"]
+    conditions += [f"NOT contains({left}, '?')", *(f"NOT COALESCE({number}, FALSE)" for number in numbers)]
+    return f"COALESCE({' AND '.join(conditions)}, FALSE)"
 
 
 def _add_pinyin(connection: duckdb.DuckDBPyConnection, tables: list[str], name: str) -> None:
