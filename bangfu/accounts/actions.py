@@ -45,10 +45,11 @@ def grant_role(
 
 @transaction.atomic
 def end_grant(*, grant_id: int, day: date, by: Actor, reason: str) -> Grant:
-    """End a grant on `day`; the row stays, with its period."""
+    """End a grant on `day`, or leave it as it is if it ended before; the row stays, with its period."""
     _check_admin(by)
     grant = Grant.objects.select_for_update().get(pk=grant_id)
-    grant.valid_until = max(day, grant.valid_from)
+    end = max(day, grant.valid_from)
+    grant.valid_until = min(end, grant.valid_until) if grant.valid_until else end
     grant.save(update_fields=["valid_until"])
     details = {"grant": grant.pk, "until": str(grant.valid_until)}
     record(

@@ -17,7 +17,9 @@ from bangfu.core.text import half_width
 
 FRIDAY = 4
 SEASONS = {"春": "spring", "秋": "autumn"}
+SEASON_OF_YEARS = re.compile(r"(20\d\d)\s*[-—~至]+\s*(20\d\d)\s*学年度?\s*([春秋])")
 TERM_IN_TEXT = re.compile(r"(20\d\d)\s*年?\s*([春秋])")
+YEAR_ALONE_AND_TERM = re.compile(r"(20\d\d)\s*学年度?\s*第?([一二12上下])学?期")
 YEAR_AND_TERM = re.compile(r"(20\d\d)\s*[-—~至]+\s*(20\d\d)\s*学年度?\s*第?([一二12上下])学?期")
 
 
@@ -90,12 +92,20 @@ def _files(folder: Path | None) -> list[Path]:
     return sorted((LIBRARY / "calendars").glob("*.toml")) + own
 
 
+def _half(year: int, half: str) -> str:
+    """Return the term that is the first or second half of the school year beginning in `year`."""
+    return f"{year}-autumn" if half in "一1上" else f"{year + 1}-spring"
+
+
 def term_in_text(text: str) -> str | None:
     """Return the term that a title or file name speaks of ('2025年春季学期', '2024-2025学年第二学期')."""
     text = half_width(text)
     if found := YEAR_AND_TERM.search(text):
-        first, second, half = found.groups()
-        return f"{first}-autumn" if half in "一1上" else f"{second}-spring"
+        return _half(int(found[1]), found[3])
+    if found := SEASON_OF_YEARS.search(text):
+        return _half(int(found[1]), "上" if found[3] == "秋" else "下")
+    if found := YEAR_ALONE_AND_TERM.search(text):
+        return _half(int(found[1]), found[2])
     if found := TERM_IN_TEXT.search(text):
         return f"{found[1]}-{SEASONS[found[2]]}"
     return None

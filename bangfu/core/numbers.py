@@ -94,7 +94,7 @@ def normal_phone(text: str) -> str:
 
 def luhn_ok(text: str) -> bool:
     """Tell whether a card number's check digit fits; old passbook accounts need not pass."""
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal()):
         return False
     digits = [ord(sign) - ord("0") for sign in reversed(text)]
     return (sum(digits[::2]) + sum(LUHN_DOUBLE[digit] for digit in digits[1::2])) % 10 == 0

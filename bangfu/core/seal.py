@@ -161,7 +161,8 @@ def save_keyring(ring: Keyring, path: Path) -> None:
     sets = [{"number": s.number, "cell": s.cell.hex(), "index": s.index.hex()} for s in ring.sets.values()]
     content = json.dumps({"sets": sets, "active": ring.active, "signing": raw.hex(), "web": ring.web}, indent=1)
     part = path.with_suffix(".part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY)
+    part.unlink(missing_ok=True)  # one left by a crash might be open to others
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(content)
         file.flush()

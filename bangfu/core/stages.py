@@ -39,6 +39,24 @@ PREFIXES = (
     (re.compile(r"(?:大学|大专|本科|高职|大)(?=[一二三四五\d])"), Stage.COLLEGE),
 )
 YEAR = re.compile(r"([一二三四五六七八九十\d]{1,2})(?:年级|年)?")
+VOCATIONAL_WORDS = ("职业", "中专", "技工")
+# In a school of one stage a plain '一年级' or '1' is that stage's.
+ONE_STAGE_SCHOOLS = (
+    (("初级中学", "初中"), Stage.JUNIOR),
+    (("高级中学", "高中"), Stage.SENIOR),
+    (VOCATIONAL_WORDS, Stage.VOCATIONAL),
+)
+LONGEST_SECOND_STAGE = 4
+# Years that a stage may have anywhere: primary 5 or 6, junior 3 or 4.
+LONGEST = {
+    Stage.KINDERGARTEN: 3,
+    Stage.PRIMARY: 6,
+    Stage.JUNIOR: 4,
+    Stage.SENIOR: 3,
+    Stage.VOCATIONAL: 4,
+    Stage.COLLEGE: 5,
+}
+SENIOR_YEARS = 3
 SECOND_STAGE_YEARS = {"6-3": (6, 3), "5-4": (5, 4)}
 
 
@@ -72,9 +90,13 @@ def _grade(stage: Stage | None, text: str, school: str, schooling: str = "6-3") 
     year = han_number(found[1]) if found else None
     if not year:
         return None
-    if stage is Stage.SENIOR and ("职业" in school or "中专" in school or "技工" in school):
-        return Grade(Stage.VOCATIONAL, year)
-    return Grade(stage, year) if stage else _counted_through(year, schooling)
+    if stage is None:
+        stage = next((only for words, only in ONE_STAGE_SCHOOLS if any(word in school for word in words)), None)
+        if stage is None or year > LONGEST_SECOND_STAGE:
+            return _counted_through(year, schooling)
+    if stage is Stage.SENIOR and any(word in school for word in VOCATIONAL_WORDS):
+        stage = Stage.VOCATIONAL
+    return Grade(stage, year) if year <= LONGEST[stage] else None
 
 
 def _counted_through(year: int, schooling: str) -> Grade | None:
@@ -85,6 +107,3 @@ def _counted_through(year: int, schooling: str) -> Grade | None:
         return Grade(Stage.JUNIOR, year - primary)
     senior_year = year - primary - junior
     return Grade(Stage.SENIOR, senior_year) if senior_year <= SENIOR_YEARS else None
-
-
-SENIOR_YEARS = 3

@@ -8,7 +8,7 @@ import re
 # a general compatibility folding (NFKC) would change rare characters in people's names.
 HALF_WIDTH = {0xFF01 + i: 0x21 + i for i in range(94)} | {0x3000: 0x20, 0x00A0: 0x20}
 # Everything that stands for the name separator; the standard form is U+00B7 (policy/facts: names).
-DOTS = re.compile(r"(?<=\S)[•‧∙・．.·●﹒⋅](?=\S)")
+DOTS = re.compile(r"(?<=\S)[•‧∙・･．.·\u0387●﹒⋅](?=\S)")
 SPACES = re.compile(r"[\s\u3000\u00a0\u200b\u200c\u200d\ufeff]+")
 
 

@@ -187,7 +187,7 @@ def _again(opened: Opened, shop: Workshop, by: Actor) -> Prepared | None:
         "size": before.size,
         "list_date": before.list_date.isoformat(),
         "holds_from": before.holds_from.isoformat(),
-        "recorded_at": by.at.isoformat(" "),
+        "recorded_at": by.at,
         "sender_id": before.sender_id,
         "mapping": "{}",
         "read": before.read,

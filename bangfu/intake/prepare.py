@@ -13,6 +13,7 @@ from pathlib import Path
 from bangfu.core.calendars import Calendar
 from bangfu.core.seal import Keyring
 from bangfu.intake import queries
+from bangfu.intake.dates import ListDate
 from bangfu.intake.layouts import Found, Layout
 from bangfu.intake.opened import Opened, left_over
 from bangfu.intake.read import Sheet
@@ -137,32 +138,34 @@ def _records(
 
 
 def _issue(file_id: int, layout: Layout, opened: Opened, known: list[int], series: set[int]) -> Issue:
+    """Return the file as an issue of its series: late where a later one came before, and from when it holds.
+
+    The first list of a term holds from the term's first day; another one in the same term from its own day.
+    """
     dated = opened.dated
     assert dated is not None  # noqa: S101 - as above
-    latest = register.latest_issue(known)
-    late = [s for s, day in latest.items() if dated.day < day]
-    following = {s: day.isoformat() for s, day in register.next_issues(late, dated.day).items()}
+    issued = register.issues(known)
+    days = [issue for found in issued.values() for issue in found]
+    if dated.term and any(dated.holds_from <= day < dated.day for day, _ in days):
+        opened.dated = dated = ListDate(dated.day, dated.day, dated.term)
+    late: dict[int, str] = {}
+    for series_id, found in issued.items():
+        later = [holds_from for day, holds_from in found if day > dated.day]
+        if later:
+            late[series_id] = min(later).isoformat()
     complete = frozenset(series) if layout.complete else frozenset()
     kinds = tuple(dict.fromkeys(rule.kind for rule in layout.facts))
-    return Issue(
-        file_id,
-        dated.day.isoformat(),
-        dated.holds_from.isoformat(),
-        kinds,
-        layout.list_key,
-        layout.alt_key,
-        complete,
-        following,
-    )
+    day, holds_from = dated.day.isoformat(), dated.holds_from.isoformat()
+    return Issue(file_id, day, holds_from, kinds, layout.list_key, layout.alt_key, complete, late)
 
 
 def _events(table: Table, layout: Layout, book: Book) -> list[Record | None]:
     names = [str(name) if name else "" for name in table.column(layout.of.get("school", ""))]
     schools = {name: book.places.find("school", name) for name in dict.fromkeys(names)}
     keys = rolls_and_names(table, layout, book.ring)
-    by_roll = register.pupils_by_roll(roll for roll, _ in keys)
-    by_name = register.pupils_by_name(name for roll, (name, _) in keys if roll not in by_roll)
-    records = event_records(table, layout, book, [schools[name] for name in names], Pupils(by_roll, by_name))
+    by_roll = register.pupils_by_roll(roll for roll, _, _ in keys)
+    by_birth = register.pupils_by_birth(birth for roll, _, birth in keys if birth and roll not in by_roll)
+    records = event_records(table, layout, book, [schools[name] for name in names], Pupils(by_roll, by_birth))
     table.held += [off_roll(table, i, layout) for i, record in enumerate(records) if record is None]
     return records
 
@@ -231,7 +234,7 @@ def _file_record(
         "size": len(opened.content),
         "list_date": dated.day.isoformat(),
         "holds_from": dated.holds_from.isoformat(),
-        "recorded_at": at.isoformat(" "),
+        "recorded_at": at,
         "sender_id": sender,
         "mapping": json.dumps(opened.corrections, ensure_ascii=False),
         "read": len(rows),

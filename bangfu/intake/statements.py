@@ -245,6 +245,8 @@ def _holds(table: Table, rule: FactRule) -> list[bool]:
     when = rule.when
     if not when:
         return [True] * len(table.numbers)
+    if "any" in when:
+        return [any(values) for values in zip(*(table.column(name) for name in when["any"]), strict=True)]
     allowed = frozenset(when.get("in", ()))
     values = [value in allowed if allowed else bool(value) for value in table.column(when["field"])]
     if "unless" in when:
@@ -259,29 +261,35 @@ def _holds(table: Table, rule: FactRule) -> list[bool]:
 
 @dataclass(frozen=True)
 class Pupils:
-    """Who an event can be about: by roll number index and by (name, birth), each with the school enrolled at."""
+    """Who an event can be about: by roll number index (school, person), and by birth (school, person, name)."""
 
     by_roll: dict[bytes, list[tuple[int, int]]]
-    by_name: dict[tuple[str, str], list[tuple[int, int]]]
+    by_birth: dict[str, list[tuple[int, int, str]]]
 
-    def find(self, roll: bytes, name: tuple[str, str], school: int | None) -> int | None:
+    def find(self, roll: bytes, name: str, birth: str, school: int | None) -> int | None:
         """Return the person: of this roll number, else the only one of this name and birth; None if unsure.
 
         Other offices write 'G' and the ID where the roll still has a temporary number; the birth date is in both.
+        The only one born that day at the school will do too if the names share a sign (one was misspelt).
         """
         if found := self.by_roll.get(roll):
             return next((person for at, person in found if at == school), found[0][1])
-        named = self.by_name.get(name, [])
-        here = {person for at, person in named if at == school} or {person for _, person in named}
-        return here.pop() if len(here) == 1 else None
+        born = self.by_birth.get(birth, [])
+        named = [(at, person) for at, person, called in born if called == name]
+        alike = [(at, person) for at, person, called in born if at == school and set(called) & set(name)]
+        for found in ([pair for pair in named if pair[0] == school], named, alike):
+            if found:
+                people = {person for _, person in found}
+                return people.pop() if len(people) == 1 else None
+        return None
 
 
-def rolls_and_names(table: Table, layout: Layout, ring: Keyring) -> list[tuple[bytes, tuple[str, str]]]:
-    """Return for each row of events its roll number's index, and its pupil's name with the birth in the number."""
+def rolls_and_names(table: Table, layout: Layout, ring: Keyring) -> list[tuple[bytes, str, str]]:
+    """Return for each row of events its roll number's index, its pupil's name, and the birth in the number."""
     blind, keys = ring.blinder("roll"), []
     for roll, name in zip(_texts(table, layout.of["roll_number"]), _texts(table, "name"), strict=True):
         birth = birth_in_id(roll[1:]) if len(roll) == ROLL_LENGTH else None
-        keys.append((blind(roll), (name, birth.isoformat() if birth else "")))
+        keys.append((blind(roll), name, birth.isoformat() if birth else ""))
     return keys
 
 
@@ -292,8 +300,8 @@ def event_records(
     statements = _events(table, layout.facts[0], book)
     rows = zip(rolls_and_names(table, layout, book.ring), schools, statements, strict=True)
     records: list[Record | None] = []
-    for (roll, name), school, told in rows:
-        person = pupils.find(roll, name, school)
+    for (roll, name, birth), school, told in rows:
+        person = pupils.find(roll, name, birth, school)
         records.append(None if person is None else Record(0, told, school or 0, subject=person))
     return records
 

@@ -25,8 +25,10 @@ SERIAL_ORIGIN = date(1899, 12, 30)
 YEARS = range(1900, 2100)
 SCIENTIFIC = re.compile(r"\d\.\d+E\+(\d+)", re.IGNORECASE)
 CLASS_NUMBER = re.compile(r".*?\(?([\d一二三四五六七八九十]{1,3})\)?班?")
-YES = frozenset({"是", "√", "✓", "✔", "有", "Y", "y", "1", "对", "TRUE", "true"})
-NO = frozenset({"否", "×", "✗", "无", "N", "n", "0", "不是", "FALSE", "false", "非"})
+YES = frozenset({"是", "√", "✓", "✔", "有", "Y", "y", "1", "对", "TRUE", "true", "住校", "住宿", "寄宿", "留守"})
+NO = frozenset(
+    {"否", "×", "✗", "无", "N", "n", "0", "不是", "FALSE", "false", "非", "走读", "不住校", "不住宿", "非留守"}
+)
 SEXES = {"男": "男", "女": "女", "男性": "男", "女性": "女", "1": "男", "2": "女", "M": "男", "F": "女"}
 DAYS_OF_MONTH = 31
 

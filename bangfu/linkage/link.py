@@ -68,7 +68,7 @@ def _load(connection: duckdb.DuckDBPyConnection, table: str, path: Path, id_colu
     fields = [name for name in names if name != id_column and name]
     parts += [f"NULLIF(TRIM(LOWER({quoted(names[f])})), '') AS {quoted(f)}" for f in fields]
     try:
-        source.create(f"{table}_raw")
+        source.to_table(f"{table}_raw")
     except duckdb.Error as problem:
         raise BangfuError("link_file_bad", path=path, detail=str(problem).splitlines()[0]) from problem
     connection.execute(f"CREATE TABLE {table} AS SELECT {', '.join(parts)} FROM {table}_raw")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -64,7 +64,7 @@ def deliver(delivery: Delivery, *, by: Actor) -> None:
     with connection.cursor() as cursor:
         _insert(cursor, "organisation", ORGANISATION, [_organisation(o) for o in delivery.organisations])
         _insert(cursor, "series", ("id", "layout", "organisation_id"), delivery.new_series)
-        _insert(cursor, "sourcefile", tuple(file.columns), [tuple(file.columns.values())])
+        _insert(cursor, "sourcefile", tuple(file.columns), [tuple(map(_stored, file.columns.values()))])
         _insert(cursor, "household", ("id", "series_id", "number", "village_id"), delivery.households)
         if delivery.listed is None:
             _insert(cursor, "person", SUBJECT, [_subject(s) for s in changes.new_subjects])
@@ -72,7 +72,7 @@ def deliver(delivery: Delivery, *, by: Actor) -> None:
             rows = [_organisation(delivery.listed[s.id], s) for s in changes.new_subjects]
             _insert(cursor, "organisation", ORGANISATION, rows)
         _insert(cursor, "sourcerow", SOURCE_ROW, list(_source_rows(delivery)))
-        _write_facts(cursor, changes)
+        _write_facts(cursor, changes, file.id)
         _move_subjects(cursor, changes.moved_subjects, "person" if delivery.listed is None else "organisation")
         issues = [(series, file.id, file.list_date) for series in file.series]
         _insert(cursor, "seriesfile", ("series_id", "file_id", "list_date"), issues)
@@ -91,6 +91,11 @@ SUBJECT = ("id", "series_id", "organisation_id")
 SOURCE_ROW = ("id", "file_id", "sheet", '"row"', "state", "person_id")
 
 
+def _stored(value: object) -> object:
+    """Return a moment as the database at hand stores it; anything else as it is."""
+    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+
+
 def _subject(subject: Subject) -> tuple[object, ...]:
     return subject.id, subject.series, subject.organisation
 
@@ -106,12 +111,19 @@ def _source_rows(delivery: Delivery) -> Iterable[tuple[object, ...]]:
         yield base + place, file, sheet, row, state, subjects.get(place)
 
 
-def _write_facts(cursor: Any, changes: Changes) -> None:
+def _write_facts(cursor: Any, changes: Changes, file: int) -> None:
     for kind, rows in changes.facts.items():
         spec = SPECS[kind]
         _insert(cursor, spec.table.removeprefix("registry_"), spec.columns, rows)
     for kind, ends in changes.ends.items():
-        cursor.executemany(f"UPDATE {SPECS[kind].table} SET valid_until = %s, ended_by_id = %s WHERE id = %s", ends)
+        table = SPECS[kind].table
+        cursor.executemany(
+            "INSERT INTO registry_formerend (kind, fact, valid_until, ended_by_id, replaced_by_id)"
+            f" SELECT %s, id, valid_until, ended_by_id, %s FROM {table} WHERE id = %s AND valid_until IS NOT NULL"
+            " AND ended_by_id IS NOT NULL",
+            [(kind, file, id_) for _, _, id_ in ends],
+        )
+        cursor.executemany(f"UPDATE {table} SET valid_until = %s, ended_by_id = %s WHERE id = %s", ends)
     for kind, retractions in changes.retractions.items():
         cursor.executemany(f"UPDATE {SPECS[kind].table} SET retracted_by_id = %s WHERE id = %s", retractions)
 

@@ -140,6 +140,19 @@ class Fact(models.Model):
         abstract = True
 
 
+class FormerEnd(models.Model):
+    """An end that a fact had before another file moved it or took it back: what was known in between."""
+
+    kind = models.CharField(max_length=32)
+    fact = models.BigIntegerField()
+    valid_until = models.DateField()
+    ended_by = models.ForeignKey(SourceFile, on_delete=models.PROTECT, related_name="+", db_index=False)
+    replaced_by = models.ForeignKey(SourceFile, on_delete=models.PROTECT, related_name="+", db_index=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["kind", "fact"], name="registry_former_end")]
+
+
 class PersonFact(Fact):
     """A fact about a person."""
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from bangfu.core.seal import Keyring
 from bangfu.registry.facts import SPECS, FactSpec, Values, comparer, storer
-from bangfu.registry.timeline import End, Known, Move, Put, Retract, Told, drop, tell
+from bangfu.registry.timeline import End, Known, Move, Put, Reopen, Retract, Told, drop, tell
 
 ROWS_PER_FILE = 100_000_000
 
@@ -86,7 +86,8 @@ class Changes:
     new_subjects: list[Subject] = field(default_factory=list)
     moved_subjects: list[Subject] = field(default_factory=list)
     facts: dict[str, list[Values]] = field(default_factory=lambda: defaultdict(list))
-    ends: dict[str, list[tuple[str, int, int]]] = field(default_factory=lambda: defaultdict(list))
+    # (day or None to open it again, file, fact)
+    ends: dict[str, list[tuple[str | None, int | None, int]]] = field(default_factory=lambda: defaultdict(list))
     retractions: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
     applied: dict[int, bool] = field(default_factory=dict)
     subject_of: dict[int, int] = field(default_factory=dict)
@@ -201,7 +202,8 @@ class Planner:
             same = [fact for fact in known if _key(spec, fact.says) == key]
             start = statement.start or self.issue.holds_from
             if same:
-                told = Told(start, says, self.issue.day, start_named=statement.start is not None)
+                before = self.issue.late.get(record.series)
+                told = Told(start, says, self.issue.day, self.issue.holds_from, before)
                 moves: Iterable[Move] = tell(spec, same, told)
             else:
                 until = self.issue.late.get(record.series)
@@ -247,6 +249,8 @@ class Planner:
     def _close(self, kind: str, move: Move) -> None:
         if isinstance(move, End):
             self.changes.ends[kind].append((move.day, self.issue.file, move.id))
+        elif isinstance(move, Reopen):
+            self.changes.ends[kind].append((None, None, move.id))
         elif isinstance(move, Retract):
             self.changes.retractions[kind].append((self.issue.file, move.id))
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from bangfu.audit import keys
 from bangfu.core.actor import Actor
@@ -17,6 +17,7 @@ from bangfu.registry.models import (
     Clock,
     Detail,
     Enrolment,
+    FormerEnd,
     Household,
     Organisation,
     Person,
@@ -70,18 +71,12 @@ def households(series: Iterable[int]) -> dict[tuple[int, str], int]:
     return {(series_id, number): pk for series_id, number, pk in found}
 
 
-def latest_issue(series: Sequence[int]) -> dict[int, date]:
-    """Return series -> the day of its latest issue."""
-    issues = SeriesFile.objects.filter(series_id__in=series)
-    return dict(issues.values("series_id").annotate(latest=Max("list_date")).values_list("series_id", "latest"))
-
-
-def next_issues(series: Sequence[int], day: date) -> dict[int, date]:
-    """Return series -> from when the first issue after `day` holds, where there is one."""
-    later = SeriesFile.objects.filter(series_id__in=series, list_date__gt=day).select_related("file")
-    found: dict[int, date] = {}
-    for issue in later.order_by("-list_date", "-pk"):
-        found[issue.series_id] = issue.file.holds_from
+def issues(series: Sequence[int]) -> dict[int, list[tuple[date, date]]]:
+    """Return series -> (day, from when it holds) of its issues, by day."""
+    found: dict[int, list[tuple[date, date]]] = defaultdict(list)
+    rows = SeriesFile.objects.filter(series_id__in=series).order_by("list_date", "pk")
+    for series_id, day, holds_from in rows.values_list("series_id", "list_date", "file__holds_from"):
+        found[series_id].append((day, holds_from))
     return found
 
 
@@ -96,25 +91,24 @@ def pupils_by_roll(indexes: Iterable[bytes]) -> dict[bytes, list[tuple[int, int]
     return pupils
 
 
-def pupils_by_name(names: Iterable[str]) -> dict[tuple[str, str], list[tuple[int, int]]]:
-    """Return (name, birth) -> (school, person) of the enrolled of these names."""
-    pupils: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    found = Detail.objects.filter(retracted_by=None, name__in=list(dict.fromkeys(names))).exclude(birth=None)
-    found = found.filter(person__enrolments__retracted_by=None, person__enrolments__isnull=False)
-    for name, birth, school, person in found.order_by("person_id").values_list(
-        "name", "birth", "person__enrolments__school_id", "person_id"
-    ):
-        if birth is not None:
-            pupils[name, birth.isoformat()].append((school, person))
+def pupils_by_birth(births: Iterable[str]) -> dict[str, list[tuple[int, int, str]]]:
+    """Return birth (ISO day) -> (school, person, name) of the enrolled who were born then."""
+    wanted, pupils = list(dict.fromkeys(births)), defaultdict(list)
+    columns = ("birth", "person__enrolments__school_id", "person_id", "name")
+    for start in range(0, len(wanted), SLICE):
+        found = Detail.objects.filter(retracted_by=None, birth__in=wanted[start : start + SLICE])
+        found = found.filter(person__enrolments__isnull=False, person__enrolments__retracted_by=None)
+        for birth, school, person, name in found.order_by("person_id").values_list(*columns):
+            pupils[birth.isoformat()].append((school, person, name))
     return pupils
 
 
 def state_of(series: Sequence[int], kinds: Iterable[str], subject: str) -> State:
     """Return what the register holds of the subjects of these series, for planning an issue of them."""
-    latest = {key: day.isoformat() for key, day in latest_issue(series).items()}
     subjects = _subjects(series, subject)
-    confirmed = {s.id: latest.get(s.series, "") for s in subjects}
-    facts = {kind: _known(SPECS[kind], list(confirmed), confirmed) for kind in kinds} if subjects else {}
+    days = {key: [(d.isoformat(), h.isoformat()) for d, h in found] for key, found in issues(series).items()}
+    issued = {s.id: days.get(s.series, []) for s in subjects}
+    facts = {kind: _known(SPECS[kind], list(issued), issued) for kind in kinds} if subjects else {}
     return State(subjects, facts, next_id(subject), {kind: next_id(SPECS[kind].table[9:]) for kind in kinds})
 
 
@@ -133,7 +127,10 @@ def _subjects(series: Sequence[int], subject: str) -> list[Subject]:
 
 
 def _known(
-    spec: FactSpec, subjects: Sequence[int], confirmed: dict[int, str], between: tuple[str, str] | None = None
+    spec: FactSpec,
+    subjects: Sequence[int],
+    issued: dict[int, list[tuple[str, str]]],
+    between: tuple[str, str] | None = None,
 ) -> dict[int, list[Known]]:
     days = {pk: day.isoformat() for pk, day in SourceFile.objects.values_list("pk", "list_date")}
     columns = ", ".join(
@@ -152,10 +149,16 @@ def _known(
             )
             for id_, subject, valid_from, until, source, *says in cursor.fetchall():
                 told = days[source // ROWS_PER_FILE]
-                last_told = max(confirmed.get(subject, told), told) if until is None else told
-                fact = Known(id_, _plain(valid_from), until and _plain(until), told, last_told, _says(says))
+                ended = until and _plain(until)
+                confirmed = last_confirmed(told, ended, issued.get(subject, []))
+                fact = Known(id_, _plain(valid_from), ended, told, confirmed, _says(says))
                 known[subject].append(fact)
     return known
+
+
+def last_confirmed(told: str, until: str | None, issued: Sequence[tuple[str, str]]) -> str:
+    """Return the day of the last issue (day, holds from) that still said what one of day `told` began to say."""
+    return max([told, *(day for day, holds_from in issued if until is None or holds_from < until)])
 
 
 def _says(row: Sequence[Any]) -> Values:
@@ -191,14 +194,21 @@ def open_to(by: Actor, prefix: str = "organisation__path") -> Q:
     return place
 
 
-def held_on(day: date, known_at: datetime | None = None) -> Q:
-    """Return the condition that a fact held on `day`, by what is known now or was known at `known_at`."""
+def held_on(kind: str, day: date, known_at: datetime | None = None) -> Q:
+    """Return the condition that a fact of `kind` held on `day`, as is known now or was known at `known_at`."""
     if known_at is None:
         return Q(retracted_by=None, valid_from__lte=day) & (Q(valid_until=None) | Q(valid_until__gt=day))
     recorded = Q(source__file__recorded_at__lte=known_at)
     stood = Q(retracted_by=None) | Q(retracted_by__recorded_at__gt=known_at)
     not_ended = Q(valid_until=None) | Q(valid_until__gt=day) | Q(ended_by__recorded_at__gt=known_at)
-    return recorded & stood & Q(valid_from__lte=day) & not_ended
+    ended_then = FormerEnd.objects.filter(
+        kind=kind,
+        fact=OuterRef("pk"),
+        valid_until__lte=day,
+        ended_by__recorded_at__lte=known_at,
+        replaced_by__recorded_at__gt=known_at,
+    )
+    return recorded & stood & Q(valid_from__lte=day) & not_ended & ~Q(Exists(ended_then))
 
 
 def people(by: Actor) -> QuerySet[Person]:
@@ -208,17 +218,17 @@ def people(by: Actor) -> QuerySet[Person]:
 
 def enrolled(by: Actor, day: date, known_at: datetime | None = None) -> QuerySet[Enrolment]:
     """Return the enrolments that held on `day`."""
-    return Enrolment.objects.filter(open_to(by, "person__organisation__path"), held_on(day, known_at))
+    return Enrolment.objects.filter(open_to(by, "person__organisation__path"), held_on("enrolment", day, known_at))
 
 
 def statuses(by: Actor, day: date, known_at: datetime | None = None) -> QuerySet[Status]:
     """Return the statuses that held on `day`."""
-    return Status.objects.filter(open_to(by, "person__organisation__path"), held_on(day, known_at))
+    return Status.objects.filter(open_to(by, "person__organisation__path"), held_on("status", day, known_at))
 
 
 def details(by: Actor, day: date, known_at: datetime | None = None) -> QuerySet[Detail]:
     """Return who and where people were on `day`."""
-    return Detail.objects.filter(open_to(by, "person__organisation__path"), held_on(day, known_at))
+    return Detail.objects.filter(open_to(by, "person__organisation__path"), held_on("detail", day, known_at))
 
 
 def latest_day() -> date | None:

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from itertools import combinations
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import IntegrityError, transaction
 
 from bangfu.accounts.actions import create_user, end_grant, grant_role
@@ -18,16 +19,23 @@ from bangfu.core.errors import NotAllowed
 from tests.conftest import BY, NOW
 
 pytestmark = pytest.mark.usefixtures("founded")
+WORD = "一个长的口令"
 MAY, JUNE, JULY, AUGUST = (date(2025, month, 1) for month in (5, 6, 7, 8))
 DAY = timedelta(days=1)
 ADMIN = Actor("A0001", NOW, 1, (Reach(Role.SYSTEM_ADMIN, "/"),))
 OFFICER = Actor("O0001", NOW, 2, (Reach(Role.AID_OFFICER, "/1/"), Reach(Role.COUNTY_BUREAU, "/1/")))
 
 
+@pytest.fixture(autouse=True)
+def _quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords quickly: how well they are hashed is Django's to test."""
+    monkeypatch.setattr(PBKDF2PasswordHasher, "iterations", 1)
+
+
 @pytest.fixture
 def user() -> User:
     """Return a user without any grant."""
-    return create_user(staff_number="T0001", name="某老师", password="一个长的口令", by=BY)
+    return create_user(staff_number="T0001", name="某老师", password=WORD, by=BY)
 
 
 def grant(user: User, role: Role, valid_from: date = MAY, valid_until: date | None = None, by: Actor = ADMIN) -> Grant:
@@ -43,13 +51,13 @@ def at(day: date) -> datetime:
 
 def test_a_new_user_reaches_nothing_and_signs_in_by_password_only(user: User) -> None:
     assert actor_for(user, NOW).paths() == ()
-    assert user.check_password("一个长的口令")
-    assert "口令" not in user.password
+    assert user.check_password(WORD)
+    assert WORD not in user.password
 
 
 def test_a_staff_number_belongs_to_one_user(user: User) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
-        create_user(staff_number="T0001", name="别人", password="另一个口令", by=BY)
+        create_user(staff_number="T0001", name="别人", password=WORD, by=BY)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +163,7 @@ def test_roles_apart_do_not_meet_on_a_single_day(user: User) -> None:
 
 
 def test_roles_apart_may_be_held_by_two_people(user: User) -> None:
-    other = create_user(staff_number="T0002", name="别人", password="另一个口令", by=BY)
+    other = create_user(staff_number="T0002", name="别人", password=WORD, by=BY)
     grant(user, Role.AID_OFFICER)
     grant(other, Role.FINANCE_OFFICER)
     assert Grant.objects.count() == 2
@@ -169,7 +177,7 @@ def test_only_an_admin_makes_users_and_grants(user: User, by: Actor) -> None:
     given = grant(user, Role.PRINCIPAL)
     before = Entry.objects.count()
     with pytest.raises(NotAllowed):
-        create_user(staff_number="T0009", name="别人", password="另一个口令", by=by)
+        create_user(staff_number="T0009", name="别人", password=WORD, by=by)
     with pytest.raises(NotAllowed):
         grant(user, Role.HELPER, by=by)
     with pytest.raises(NotAllowed):
@@ -179,7 +187,7 @@ def test_only_an_admin_makes_users_and_grants(user: User, by: Actor) -> None:
 
 
 def test_an_admin_whose_grant_is_over_is_none(user: User) -> None:
-    admin = create_user(staff_number="A0001", name="管理员", password="又一个口令", by=BY)
+    admin = create_user(staff_number="A0001", name="管理员", password=WORD, by=BY)
     grant(admin, Role.SYSTEM_ADMIN, MAY, JUNE, by=BY)
     grant(user, Role.HELPER, by=actor_for(admin, at(MAY)))
     with pytest.raises(NotAllowed):
@@ -193,4 +201,4 @@ def test_users_and_grants_leave_a_trail_without_names_and_passwords(user: User) 
     assert [entry.action for entry in entries] == ["accounts.create_user", "accounts.grant", "accounts.end_grant"]
     assert [entry.reason for entry in entries] == ["", "任职", "离任"]
     assert {entry.subject for entry in entries} == {f"user:{user.pk}"}
-    assert not any(secret in entry.details for entry in entries for secret in ("某老师", "口令"))
+    assert not any(secret in entry.details for entry in entries for secret in ("某老师", WORD))

@@ -22,7 +22,6 @@ from bangfu.core.money import fen, yuan
         ("1,234.56", 123_456),
         ("\u00a5480", 48_000),
         ("480元", 48_000),
-        ("1E+3", 100_000),
         ("480.00000", 48_000),
         (".5", 50),
         ("9007199254740993.01", 900_719_925_474_099_301),  # past what a float holds
@@ -34,7 +33,7 @@ def test_yuan_as_text_is_fen(text: str, amount: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "元", "无", "480.001", "0.005", "1e-3", "NaN", "sNaN", "Infinity", "-Infinity", "12:00", "0x10", "1.2.3"],
+    ["", " ", "元", "无", "480.001", "0.005", "1e-3", "NaN", "sNaN", "Infinity", "-Infinity", "12:00", "0x10", "1.2.3", "1E+3", "."],
 )
 def test_what_is_no_amount_to_the_fen_is_refused(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - the text itself is the message

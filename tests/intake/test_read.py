@@ -212,9 +212,10 @@ def test_a_page_in_a_declared_encoding_is_read() -> None:
 def test_a_page_that_declares_nonsense_is_read_or_refused(charset: str) -> None:
     page = f"<html><head><meta charset={charset}></head>{PAGE}</html>".encode()
     try:
-        assert read_sheets(page)[0].rows == TABLE
-    except Refused as problem:
-        assert problem.code == "file_encoding"  # noqa: PT017 - either will do
+        rows = read_sheets(page)[0].rows
+    except Refused:
+        return
+    assert rows == TABLE
 
 
 def test_a_page_cell_over_several_columns_keeps_the_others_in_place() -> None:

@@ -1,4 +1,4 @@
-"""A register in memory for one list: what the planner is given and what its changes do, without a database."""
+"""A register in memory for one list: what the planner is given, and what its changes do, without a database."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from bangfu.core.seal import new_keyring
 from bangfu.registry.facts import Values
 from bangfu.registry.plan import ROWS_PER_FILE, Changes, Issue, Planner, Record, State, Statement, Subject
+from bangfu.registry.queries import last_confirmed
 from bangfu.registry.timeline import Known
 
 RING = new_keyring()
@@ -63,8 +64,7 @@ class Shelf:
         return Record(1, [Statement(KIND, value(word), start)], PLACE, SERIES, PLACE)
 
     def _state(self, issue: Issue) -> State:
-        latest = max((told for told, _ in self.issues[:-1]), default="")
-        facts = [_seen(kept.fact, latest) for kept in self.facts if not kept.retracted]
+        facts = [_seen(kept.fact, self.issues[:-1]) for kept in self.facts if not kept.retracted]
         known = {KIND: {1: facts} if facts else {}}
         subjects = [Subject(1, SERIES, PLACE)] if self.facts else []
         return State(subjects, known, 1, {KIND: len(self.facts) + 1})
@@ -93,7 +93,6 @@ def holds(fact: Known, on: str) -> bool:
     return fact.valid_from <= on and (fact.valid_until is None or on < fact.valid_until)
 
 
-def _seen(fact: Known, latest: str) -> Known:
-    """Return a fact as the register's queries give it: an open one was confirmed by the latest issue."""
-    confirmed = max(latest, fact.told) if fact.valid_until is None else fact.told
-    return replace(fact, confirmed=confirmed)
+def _seen(fact: Known, issues: list[tuple[str, str]]) -> Known:
+    """Return a fact as the register's queries give it: confirmed by the last issue that still said so."""
+    return replace(fact, confirmed=last_confirmed(fact.told, fact.valid_until, issues))

@@ -15,10 +15,12 @@ from bangfu.core.actor import Actor, Reach
 from bangfu.registry import queries
 from bangfu.registry.models import Organisation
 from tests.conftest import BY, NOW, import_paths
-from tests.registry.rolls import NEXT_SPRING, SECOND_SCHOOL, name_of, pupils, take
+from tests.intake.bad_files import write_xlsx
+from tests.registry.rolls import NEXT_AUTUMN, NEXT_SPRING, SECOND_SCHOOL, name_of, pupils, take
 from tests.registry.test_history import MINIMUM, orphan, take_orphans
 
 pytestmark = pytest.mark.usefixtures("founded")
+WORD = "一个长的口令"
 TODAY = NOW.date()
 FIRST, SECOND = (1, 2, 3, 4), (5, 6)  # odd numbers are in class 2, even ones in class 1
 
@@ -119,7 +121,7 @@ def test_totals_count_only_what_is_open() -> None:
 @pytest.fixture
 def teacher() -> User:
     """Return a user without any grant."""
-    return create_user(staff_number="T0001", name="某老师", password="一个长的口令", by=BY)
+    return create_user(staff_number="T0001", name="某老师", password=WORD, by=BY)
 
 
 def grant(user: User, role: Role, path: str, until: date | None = None) -> Grant:
@@ -152,19 +154,13 @@ def test_an_inactive_user_sees_nothing(teacher: User) -> None:
 
 def test_a_pupil_who_moves_to_another_class_moves_out_of_sight(tmp_path: Path) -> None:
     first_school = Organisation.objects.get(kind="school", name="青石镇中心小学校")
-    path = Organisation.objects.get(kind="class", name="2024级小1班", parent=first_school).path
-    rows = [*pupils(1, 3, 4), *pupils(2, 班级="2班")]
-    take(tmp_path / "moved.xlsx", rows, date(2025, 9, 1))
-    assert sorted(queries.people(actor_at(path)).values_list("pk")) == sorted(
-        queries.details(BY, date(2025, 9, 1))
-        .filter(name=name_of(4), person__enrolments__isnull=False)
-        .values_list("person")
-    )
+    by = actor_at(Organisation.objects.get(kind="class", name="2024级小1班", parent=first_school).path)
+    rows = [*pupils(1, 3, 4, 年级="二年级"), *pupils(2, 年级="二年级", 班级="2班")]
+    take(tmp_path / "moved.xlsx", rows, NEXT_AUTUMN)
+    assert list(queries.details(by, NEXT_AUTUMN).values_list("name", flat=True)) == names(4)
 
 
 def test_a_village_sees_its_people_on_the_county_lists(tmp_path: Path) -> None:
-    from tests.intake.bad_files import write_xlsx
-
     rows = [["青石镇", "河湾村", "赵甲", "赵甲", None, "户主", 480, "2023-07"]]
     rows += [["青石镇", "山前村", "钱乙", "钱乙", None, "户主", 480, "2023-07"]]
     path = tmp_path / "minimum.xlsx"
