@@ -16,10 +16,13 @@ from django.db import connection
 from django.test import TestCase
 
 from bangfu.audit import keys
+from bangfu.audit.actions import found_installation
 from bangfu.core.actor import Actor, operator
 from bangfu.core.seal import new_keyring, save_keyring
+from bangfu.intake.actions import import_files
 from bangfu.intake.layouts import choose_layouts
 from bangfu.intake.report import Options, Report
+from bangfu.registry.actions import found_register
 
 # When the tests act, unless they say otherwise: after every list of the example county.
 NOW = datetime(2025, 7, 1, 9, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
@@ -65,9 +68,6 @@ def founded_committing(transactional_db: None, tmp_path: Path) -> Iterator[Path]
 @contextmanager
 def installation(home: Path) -> Iterator[Path]:
     """Found an installation in the folder `home` on the open test database, which is migrated already."""
-    from bangfu.audit.actions import found_installation
-    from bangfu.registry.actions import found_register
-
     home.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         set_home(patch, home)
@@ -96,8 +96,6 @@ def import_paths(
     by: Actor = BY,
 ) -> list[Report]:
     """Import files into the test database as `bangfu import` does, with the arguments that it takes."""
-    from bangfu.intake.actions import import_files
-
     layouts = choose_layouts(layout, settings.HOME / "layouts")
     options = Options(layouts, by.at.date(), day, maps or {})
     with committing():

@@ -14,7 +14,9 @@ from bangfu.audit.models import Entry, Head
 from bangfu.core.messages import say
 from bangfu.core.seal import Keyring
 
-TRIGGERS = ("audit_entry_no_update", "audit_entry_no_delete")
+TRIGGERS = ("audit_entry_no_update", "audit_entry_no_delete", "audit_entry_no_replace")
+# A process that dies between a commit and the export leaves the heads file this many entries behind at most.
+BEHIND = 2
 
 
 def trail() -> Iterator[str]:
@@ -25,6 +27,8 @@ def trail() -> Iterator[str]:
         number, before = ends.get(entry.chain, (0, GENESIS))
         yield from _link(entry, number, before)
         ends[entry.chain] = (entry.number, bytes(entry.hash))
+    if not ends:
+        yield say("audit_empty")
     yield from _heads(ends, keys.current())
     yield from _exported(ends, keys.current())
 
@@ -64,10 +68,13 @@ def _exported(ends: dict[int, tuple[int, bytes]], ring: Keyring) -> Iterator[str
             yield say("audit_heads_line", path=settings.HEADS_FILE)
             continue
         wanted[chain, number] = hash_
-    yield from _cut(wanted, ends)
+    yield from _cut(wanted)
+    for chain, (number, _) in sorted(ends.items()):
+        if max((n for c, n in wanted if c == chain), default=0) < number - BEHIND:
+            yield say("audit_heads_behind", path=settings.HEADS_FILE, chain=chain)
 
 
-def _cut(wanted: dict[tuple[int, int], bytes], ends: dict[int, tuple[int, bytes]]) -> Iterator[str]:
+def _cut(wanted: dict[tuple[int, int], bytes]) -> Iterator[str]:
     stored = {(e.chain, e.number): bytes(e.hash) for e in Entry.objects.only("chain", "number", "hash").iterator()}
     for (chain, number), hash_ in sorted(wanted.items()):
         if stored.get((chain, number)) != hash_:

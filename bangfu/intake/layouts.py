@@ -18,6 +18,7 @@ from bangfu.core.library import LIBRARY, load_toml
 from bangfu.core.text import half_width, squeeze
 from bangfu.intake.read import Cells
 from bangfu.intake.values import READERS
+from bangfu.registry.facts import SPECS
 
 HEADER_WITHIN = 40
 GROUPS = 2  # one filled cell is a title; from two on a row may be the upper half of a header
@@ -25,6 +26,8 @@ CORRECTED = -1
 Corrected = dict[str, dict[str, str]]
 DECORATION = re.compile(r"^[*※★]+|[*※★:]+$|\((?:必填|选填)\)$")
 SUBJECTS = ("person", "event", "organisation")
+DATED_BY = ("term", "list")
+SCOPES = ("school", "county", "college", "country")
 
 
 @dataclass(frozen=True)
@@ -146,13 +149,22 @@ def read_layout(path: Path) -> Layout:
 
 
 def _check(layout: Layout, name: str) -> None:
-    if layout.subject not in SUBJECTS:
-        raise ValueError(f"{name}: subject = {layout.subject!r}; expected one of {SUBJECTS}")
+    _one_of(f"{name}: subject", layout.subject, SUBJECTS)
+    _one_of(f"{name}: dated_by", layout.dated_by, DATED_BY)
+    _one_of(f"{name}: scope.kind", layout.scope.get("kind", ""), SCOPES)
     for column in layout.columns:
-        if column.type not in READERS:
-            raise ValueError(
-                f"{name}: column {column.field}: type = {column.type!r}; expected one of {sorted(READERS)}"
-            )
+        _one_of(f"{name}: column {column.field}: type", column.type, READERS)
+    for rule in layout.facts:
+        _one_of(f"{name}: fact: kind", rule.kind, SPECS)
+    fields = [field for rule in layout.facts for field in SPECS[rule.kind].place_of]
+    for key in (*layout.list_key, layout.alt_key):
+        for field_name in key:
+            _one_of(f"{name}: key", field_name, fields)
+
+
+def _one_of(what: str, value: str, allowed: Iterable[str]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{what} = {value!r}; expected one of {', '.join(sorted(allowed))}")
 
 
 def _column(entry: dict[str, Any]) -> Column:

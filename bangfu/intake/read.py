@@ -86,6 +86,10 @@ def _xlrd_rows(sheet: xlrd.sheet.Sheet, datemode: Literal[0, 1]) -> Cells:
     def value(cell: xlrd.sheet.Cell) -> object:
         if cell.ctype == xlrd.XL_CELL_DATE:
             return xlrd.xldate_as_datetime(float(cell.value), datemode)
+        if cell.ctype == xlrd.XL_CELL_ERROR:
+            return ""
+        if cell.ctype == xlrd.XL_CELL_BOOLEAN:
+            return bool(cell.value)
         return cell.value
 
     return as_text([[value(cell) for cell in sheet.row(n)] for n in range(sheet.nrows)])

@@ -12,7 +12,7 @@ from typing import Any
 
 from bangfu.core.numbers import ID_LENGTH, IdState
 from bangfu.core.stages import read_grade
-from bangfu.intake.layouts import Column, Found, Place
+from bangfu.intake.layouts import Column, Found, Place, header_name
 from bangfu.intake.read import Cells, Sheet
 from bangfu.intake.values import NO, READERS, YES, resident_id
 
@@ -23,6 +23,8 @@ NOTE = re.compile(
     r"(?:注|备注|说明|附注|填表|制表|审核|审批|负责人|经办|单位|填报|打印|报送|联系|校长|签[字名章]|共\s*\d|第\s*\d+\s*页)"
 )
 NOTE_CELLS = 4
+# White space and signs that cannot be seen: a cell of these is blank.
+BLANKS = " \t\r\n\f\v\u00a0\u3000\u200b\u200c\u200d\u2060\ufeff"
 NUMBER_ONLY = re.compile(r"\d{1,7}")
 ID_CARDS = frozenset({"", "居民身份证", "身份证", "户口簿", "残疾人证", "中华人民共和国残疾人证"})
 OTHER_ID = "other"
@@ -65,9 +67,14 @@ def read_table(sheet: Sheet, number: int, found: Found, schooling: str) -> Table
     table = Table(found, number)
     width = max((place.at for place in found.places), default=0) + 1
     rows = _filled_down(sheet, found.header)
+    # The upper half of a two-row header, which comes again with the lower one.
+    above = [cell.strip(BLANKS) for cell in rows[found.header - 1]] if found.header else []
     for index in range(found.header + 1, len(rows)):
-        row = [cell.strip() for cell in rows[index]]
+        row = [cell.strip(BLANKS) for cell in rows[index]]
         if not any(row):
+            continue
+        if row == above:
+            table.noise.append(index + 1)
             continue
         row += [""] * (width - len(row))
         _sort_row(table, index + 1, row)
@@ -81,7 +88,8 @@ def _filled_down(sheet: Sheet, header: int) -> Cells:
     rows = sheet.rows
     for (top, left), (bottom, _) in tall:
         for row in rows[top + 1 : bottom + 1]:
-            row[left] = row[left] or rows[top][left]
+            if left < len(row) and left < len(rows[top]):
+                row[left] = row[left] or rows[top][left]
     return rows
 
 
@@ -92,7 +100,7 @@ def _sort_row(table: Table, number: int, row: list[str]) -> None:
     if months and not any(row[place.at] for place in months):
         missing.append(months[0])
     first = next(cell for cell in row if cell)
-    heads = [place for place in places if row[place.at] == place.title]
+    heads = [place for place in places if row[place.at] == place.title or _is_title(row[place.at], place.title)]
     if len(heads) * 2 >= len(places) or (missing and _says_nothing(row, places)):
         table.noise.append(number)
     elif missing or (TOTAL.fullmatch(first) and not _named(row, places)):
@@ -103,6 +111,10 @@ def _sort_row(table: Table, number: int, row: list[str]) -> None:
     else:
         table.numbers.append(number)
         table.raw.append(row)
+
+
+def _is_title(cell: str, title: str) -> bool:
+    return len(cell) > len(title) > 0 and cell[0] in f"{title[0]}*※★" and header_name(cell) == title
 
 
 def _named(row: list[str], places: tuple[Place, ...]) -> bool:
@@ -119,7 +131,7 @@ def _says_nothing(row: list[str], places: tuple[Place, ...]) -> bool:
     if NOTE.match(first) and len(filled) <= NOTE_CELLS:
         return True
     mapped = {place.at for place in places}
-    if len(filled) == 1 and (first_at not in mapped or (first_at == 0 and not NUMBER_ONLY.fullmatch(first))):
+    if len(filled) == 1 and first_at not in mapped:
         return True
     return all(at not in mapped and NUMBER_ONLY.fullmatch(cell) for at, cell in filled)
 
@@ -172,7 +184,8 @@ def _split(table: Table, column: Column, bad: dict[int, tuple[str, str]], title:
         columns[column.field] = [pair[0] for pair in pairs]
         columns[state] = [pair[1] for pair in pairs]
     for target, _ in column.fills:
-        pairs = [resident_id(str(value)[:ID_LENGTH]) if value else (None, "missing") for value in columns[column.field]]
+        ids = [resident_id(str(value)[:ID_LENGTH]) if value else None for value in columns[column.field]]
+        pairs = [pair or (None, IdState.MISSING.value) for pair in ids]
         columns[target] = [pair[0] for pair in pairs]
         columns["id_state"] = [pair[1] for pair in pairs]
 

@@ -14,6 +14,8 @@ MARKERS = re.compile(r"^(?:<{7}|>{7})(?: |$)|^={7}$", re.MULTILINE)
 CHARSET = re.compile(rb"charset=[\"']?([\w-]+)", re.IGNORECASE)
 DELIMITERS = ",\t;|"
 LONGEST_CELL = 1 << 20
+WHOLE = re.compile(r"[0-9]{1,9}")
+WIDEST_SPAN = 1000
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -31,7 +33,7 @@ def decode(content: bytes, declared: str | None = None) -> str:
     for candidate in filter(None, (declared, "utf-8")):
         try:
             return content.decode("gb18030" if candidate.lower() in ("gbk", "gb2312") else candidate)
-        except (UnicodeDecodeError, LookupError):
+        except (UnicodeError, LookupError):
             continue
     return _strictly(content, "gb18030")
 
@@ -88,7 +90,7 @@ class _Tables(HTMLParser):
         elif tag in ("td", "th") and self.tables and self.tables[-1]:
             self._close()
             span = dict(attrs).get("colspan") or "1"
-            self.cell, self.span = [], int(span) if span.isdecimal() else 1
+            self.cell, self.span = [], min(int(span), WIDEST_SPAN) if WHOLE.fullmatch(span) else 1
 
     def handle_endtag(self, tag: str) -> None:
         if tag in ("td", "th", "tr", "table"):

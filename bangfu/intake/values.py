@@ -23,7 +23,9 @@ MONTH_DIGITS = re.compile(r"(\d{4})(\d{2})(?:\d{2})?")
 SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
 SERIAL_ORIGIN = date(1899, 12, 30)
 YEARS = range(1900, 2100)
-SCIENTIFIC = re.compile(r"\d\.\d+E\+(\d+)", re.IGNORECASE)
+SCIENTIFIC = re.compile(r"[0-9]\.[0-9]+E\+([0-9]{1,3})", re.IGNORECASE)
+LONGEST_NUMBER = 32
+WHOLE = re.compile(r"([-+]?[0-9]{1,10})(?:\.0+)?")
 CLASS_NUMBER = re.compile(r".*?\(?([\d一二三四五六七八九十]{1,3})\)?班?")
 YES = frozenset({"是", "√", "✓", "✔", "有", "Y", "y", "1", "对", "TRUE", "true", "住校", "住宿", "寄宿", "留守"})
 NO = frozenset(
@@ -98,13 +100,10 @@ def yes_no(cell: str) -> bool:
 def integer(cell: str) -> int:
     """Return a whole number."""
     number = code(cell).removesuffix("个月").removesuffix("月")
-    try:
-        value = float(number)
-    except ValueError as problem:
-        raise ValueError("integer_unreadable") from problem
-    if not value.is_integer() or not abs(value) < 2**31:
+    found = WHOLE.fullmatch(number)
+    if found is None or not abs(int(found[1])) < 2**31:
         raise ValueError("integer_unreadable")
-    return int(value)
+    return int(found[1])
 
 
 def days_of_month(cell: str) -> int:
@@ -136,16 +135,18 @@ def class_number(cell: str) -> str:
 
 def whole_number(cell: str) -> tuple[str, bool]:
     """Return a long number as its digits, and whether a number cell had cut it to 15."""
-    if found := SCIENTIFIC.fullmatch(cell):
+    if (found := SCIENTIFIC.fullmatch(cell)) and int(found[1]) < LONGEST_NUMBER:
         digits = cell[: cell.upper().index("E")].replace(".", "")
         return digits.ljust(int(found[1]) + 1, "0"), True
     return cell, False
 
 
-def resident_id(cell: str) -> tuple[str, str]:
-    """Return an ID in its 18-digit form and its state (`numbers.IdState`)."""
+def resident_id(cell: str) -> tuple[str, str] | None:
+    """Return an ID in its 18-digit form and its state (`numbers.IdState`); None where nothing is left of it."""
     digits, cut = whole_number(cell)
     number, state = numbers.judge_id(digits)
+    if not number:
+        return None
     return number, (numbers.IdState.TRUNCATED if cut else state).value
 
 
@@ -176,7 +177,7 @@ READERS: dict[str, Reader] = {
     "class_number": class_number,
     "grade": plain,
     "id_number": resident_id,
-    "other_id": lambda cell: resident_id(cell)[0],
+    "other_id": lambda cell: (resident_id(cell) or (None,))[0],
     "certificate": code,
     "roll_number": roll_number,
     "phone": numbers.normal_phone,

@@ -73,7 +73,7 @@ def held_codes() -> dict[str, str]:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 at = {"ValueError": 0, "Held": 2}.get(node.func.id)
                 for argument in node.args[at : at + 1] if at is not None else []:
-                    found |= {code: f"{module}:{node.lineno}" for code in literal(argument)}
+                    found |= dict.fromkeys(literal(argument), f"{module}:{node.lineno}")
     return found
 
 

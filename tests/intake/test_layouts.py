@@ -87,11 +87,8 @@ def test_a_layout_under_any_of_its_headings_is_taken_for_no_other(layout: Layout
 def test_the_least_that_a_layout_asks_for_is_taken_for_no_other(layout: Layout) -> None:
     least = [column for column in layout.columns if column.required]
     marks = [column for column in layout.columns if column.signature and not column.required]
-    if not any(column.signature for column in least) and marks:
-        sets = [[*least, mark] for mark in marks]
-    else:
-        sets = [least]
-    for columns in sets:
+    marked = not marks or any(column.signature for column in least)
+    for columns in [least] if marked else [[*least, mark] for mark in marks]:
         found = find([names_of(column)[0] for column in columns])
         assert found is not None
         assert found.layout.id == layout.id, [column.field for column in columns]
