@@ -25,6 +25,12 @@ def current() -> Keyring:
     return _checked(settings.KEY_FILE)
 
 
+def locked() -> Keyring:
+    """Return the ring read anew, with the installation's row locked until the transaction ends (for a rotation)."""
+    installation = Installation.objects.select_for_update().get()
+    return load_keyring(settings.KEY_FILE).using(installation.key_set)
+
+
 def forget() -> None:
     """Load the key file again at the next use (after a rotation, or in another home)."""
     _checked.cache_clear()

@@ -141,9 +141,9 @@ def rotate(json_: bool) -> None:
     """Make new keys and seal everything anew with them."""
     home.start()
     home.open_home()
-    from bangfu.cli.rotation import rotate_keys
+    from bangfu.intake.actions import rotate_keys
 
-    cells, number = rotate_keys(home.here())
+    cells, number = rotate_keys(by=home.here())
     show.rotated(cells, number, json_)
 
 

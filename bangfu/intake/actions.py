@@ -18,15 +18,15 @@ from bangfu.audit import keys
 from bangfu.audit.actions import record, use_key_set
 from bangfu.core.actor import Actor
 from bangfu.core.calendars import Calendar, calendar_for, known_regions, term_in_text
-from bangfu.core.errors import NotAllowed, Outrun, Refused
+from bangfu.core.errors import BangfuError, NotAllowed, Outrun, Refused
 from bangfu.core.messages import say
-from bangfu.core.seal import Keyring
+from bangfu.core.seal import Keyring, save_keyring
 from bangfu.intake import queries
 from bangfu.intake.dates import ListDate
 from bangfu.intake.layouts import Layout, all_layouts, header_name
 from bangfu.intake.models import HeldRow, Mapping
 from bangfu.intake.opened import Correction, Opened, date_batch, open_file, read_file
-from bangfu.intake.prepare import Prepared, Workshop, prepare, row_text
+from bangfu.intake.prepare import Prepared, Workshop, header_names, prepare, row_text
 from bangfu.intake.report import COUNTS, Course, Options, Progress, Report
 from bangfu.registry import queries as register
 from bangfu.registry.actions import Delivery, FileRecord, deliver, reseal
@@ -148,9 +148,8 @@ def _import_one(
     by: Actor,
 ) -> None:
     report.layout = opened.layout.id
-    ring = keys.current()
     for _ in range(TRIES):
-        version = register.clock()
+        version, ring = register.clock(), keys.current()
         places = shop.pop().places if shop and shop[0].version == version else register.places()
         places.new = []
         here = Workshop(places, ring, calendar, version)
@@ -160,6 +159,7 @@ def _import_one(
             _write(opened, prepared, by)
         except Outrun:
             shop.clear()
+            keys.forget()  # a rotation may have overtaken this import
             continue
         shop[:] = [Workshop(places, ring, calendar, version + 1)]
         _fill(report, prepared)
@@ -205,14 +205,17 @@ def _write(opened: Opened, prepared: Prepared, by: Actor) -> None:
     deliver(prepared.delivery, by=by)
     ring, file = keys.current(), prepared.delivery.file
     seal, index = ring.sealer(queries.HELD_TABLE, queries.HELD_COLUMN), ring.blinder("held")
-    rows, texts = [], list(prepared.mended)
-    for place, (sheet, held) in prepared.held.items():
-        pk = file.row_id(place)
-        text = row_text(prepared.headers.get(sheet, ()), held.cells)
-        texts.append(index(text))
-        waiting = HeldRow(row_id=pk, column=held.column, code=held.code, text=seal(pk, text), text_index=texts[-1])
-        rows.append(waiting)
-    _close_earlier(file, texts, by)
+    seal_mend = ring.sealer(queries.HELD_TABLE, queries.MENDED_COLUMN)
+    texts = {pk: row_text(prepared.headers.get(n, ()), held.cells) for pk, n, held in prepared.waiting()}
+    indexes = {pk: index(text) for pk, text in texts.items()}
+    mends = queries.mended_texts(opened.layout.id, indexes.values()) if texts else {}
+    rows = []
+    for pk, _, held in prepared.waiting():
+        row = HeldRow(row_id=pk, column=held.column, code=held.code, text=seal(pk, texts[pk]), text_index=indexes[pk])
+        if (mend := mends.get(indexes[pk])) is not None:  # mended before, and something else is wrong now
+            row.mended = seal_mend(pk, json.dumps(mend, ensure_ascii=False))
+        rows.append(row)
+    _close_earlier(file, [*prepared.mended, *indexes.values()], by)
     if rows:
         HeldRow.objects.bulk_create(rows, batch_size=500)
         _ask_to_mend(file.id, file.columns["sender_id"], opened.layout, len(rows), by)
@@ -272,43 +275,65 @@ def mend_row(*, held_id: int, cells: dict[str, str], by: Actor, reason: str) -> 
         if row is None:
             raise NotAllowed("row_not_waiting")
         held = HeldRow.objects.select_for_update().select_related("row__file").get(pk=held_id)
-        ring = keys.current()
-        text = json.dumps({**row.cells, **cells}, ensure_ascii=False)
-        held.mended = ring.sealer(queries.HELD_TABLE, queries.MENDED_COLUMN)(held.pk, text)
-        held.save(update_fields=["mended"])
         file = held.row.file
-        details: dict[str, object] = {"columns": sorted(cells)}
+        opened = _open_again(file)
+        _check_columns(opened, held.row.sheet, cells)
+        text = json.dumps({**row.cells, **cells}, ensure_ascii=False)
+        held.mended = keys.current().sealer(queries.HELD_TABLE, queries.MENDED_COLUMN)(held.pk, text)
+        held.save(update_fields=["mended"])
         record(
             action="intake.mend_row",
             by=by,
             subject=f"source_row:{held_id}",
-            details=details,
+            details={"columns": sorted(cells)},
             reason=reason,
             chain=file.sender_id or 0,
         )
-    return _read_again(file, by)
-
-
-def _read_again(file: SourceFile, by: Actor) -> Report:
-    """Import the stored bytes of a file once more, as of the day it was of."""
-    content = register.stored_content(file)
-    layouts = [layout for layout in all_layouts(settings.HOME / "layouts") if layout.id == file.layout]
-    given = [Correction(file.layout, header, name) for header, name in file.mapping.items()]
-    opened = open_file(file.name, content, layouts, given)
-    opened.dated = ListDate(file.list_date, file.holds_from, term_in_text("\n".join(opened.titles)))
     report = Report(file.name)
     _import_one(opened, report, _calendar([opened]), [], Course(), by)
     return report
 
 
-@transaction.atomic
-def rotate_keys(old: Keyring, new: Keyring, *, by: Actor) -> int:
-    """Seal everything anew with `new`'s active set; returns the number of cells. All of it or nothing.
+def _open_again(file: SourceFile) -> Opened:
+    """Return a stored file opened once more, as of the day it was of."""
+    layouts = [layout for layout in all_layouts(settings.HOME / "layouts") if layout.id == file.layout]
+    given = [Correction(file.layout, header, name) for header, name in file.mapping.items()]
+    opened = open_file(file.name, register.stored_content(file), layouts, given)
+    opened.dated = ListDate(file.list_date, file.holds_from, term_in_text("\n".join(opened.titles)))
+    return opened
 
-    The caller keeps both sets in the key file until this has committed, so that a crash in between leaves a
-    database that one of them opens.
+
+def _check_columns(opened: Opened, sheet: int, cells: dict[str, str]) -> None:
+    known = header_names(opened.rows()[sheet], opened.found[sheet]) if sheet in opened.found else []
+    for name in cells:
+        if name not in known:
+            raise BangfuError("column_unknown", column=name, known=", ".join(known))
+
+
+def rotate_keys(*, by: Actor) -> tuple[int, int]:
+    """Make a new key set and seal everything anew with it; returns the number of cells and of the set.
+
+    The key file holds both sets until the database has committed to the new one, so a crash at any moment leaves
+    a pair that fits; only then do the older sets go. The installation's row is locked whenever the file changes,
+    so two rotations follow each other, and an import that sealed with the old keys starts again.
     """
-    count = reseal(old, new, by=by)
+    with transaction.atomic():
+        old = keys.locked()
+        new = old.with_next_set()
+        save_keyring(new, settings.KEY_FILE)
+        count = reseal(old, new, by=by) + _reseal_held(old, new)
+        use_key_set(new)
+        details: dict[str, object] = {"cells": count, "key_set": new.active}
+        record(action="intake.rotate_keys", by=by, subject="keys", details=details)
+    with transaction.atomic():
+        ring = keys.locked()
+        save_keyring(ring.only(ring.active), settings.KEY_FILE)
+    keys.forget()
+    return count, new.active
+
+
+def _reseal_held(old: Keyring, new: Keyring) -> int:
+    count = 0
     for held in HeldRow.objects.iterator():
         text = old.open_text(queries.HELD_TABLE, queries.HELD_COLUMN, held.pk, bytes(held.text))
         held.text = new.sealer(queries.HELD_TABLE, queries.HELD_COLUMN)(held.pk, text)
@@ -319,6 +344,4 @@ def rotate_keys(old: Keyring, new: Keyring, *, by: Actor) -> int:
             count += 1
         held.save(update_fields=["text", "text_index", "mended"])
         count += 1
-    use_key_set(new)
-    record(action="intake.rotate_keys", by=by, subject="keys", details={"cells": count, "key_set": new.active})
     return count

@@ -13,12 +13,14 @@ from bangfu.core.errors import Refused
 CHUNK = 1 << 20
 # Room for a million rows of thirty columns; a bomb inflates to far more.
 LARGEST_PART = 1 << 30
-# Cells in the rectangle that a sheet spans: parsers lay it out whole, so one stray cell far out costs all of it.
-LARGEST_SPAN = 60_000_000
-FAR_COLUMN = re.compile(rb' r="([A-Z]{3})[0-9]+"')
-ROW = re.compile(rb'<(?:x:)?row [^>]*?r="([0-9]+)"')
-WIDE = 702  # columns A to ZZ
-OVERLAP = 64
+# Cells in the rectangle that a sheet spans: parsers lay it out whole (some 50 bytes a cell), so one stray cell far
+# out costs all of it.
+LARGEST_SPAN = 20_000_000
+# References to cells beyond column Z or row 9,999; the others span little.
+FAR_CELL = re.compile(rb"""\br\s*=\s*["'](?:([A-Z]{2,3})([0-9]{1,7})|([A-Z])([0-9]{5,7}))["']""")
+ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\br\s*=\s*["']([0-9]{1,7})["']""")
+NEAR_COLUMN = 26
+OVERLAP = 256
 LOCAL_HEADER = 30
 
 
@@ -29,7 +31,7 @@ def check_archive(content: bytes) -> None:
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as problem:
         raise Refused("file_truncated") from problem
     names = archive.namelist()
-    if not any(name.startswith("xl/") or name == "content.xml" for name in names):
+    if not any(name.startswith("xl/") for name in names):
         raise Refused("file_not_workbook")
     for part in archive.infolist():
         if part.flag_bits & 1:
@@ -39,24 +41,28 @@ def check_archive(content: bytes) -> None:
 
 def _check_part(content: bytes, part: zipfile.ZipInfo) -> None:
     is_sheet = part.filename.startswith("xl/worksheets/") and part.filename.endswith(".xml")
-    size, last_row, far_column, tail = 0, 0, 0, b""
+    size, rows, columns, tail = 0, 0, NEAR_COLUMN, b""
     for chunk in _inflate(content, part):
         size += len(chunk)
         if size > LARGEST_PART:
             raise Refused("file_bomb", limit=LARGEST_PART >> 20)
         if is_sheet:
             text = tail + chunk
-            far_column = max([far_column, *(_column_number(name) for name in set(FAR_COLUMN.findall(text)))])
-            last_row = max(last_row, _last_row(text))
+            rows, columns = _reach(text, rows, columns)
             tail = text[-OVERLAP:]
-    if last_row * far_column > LARGEST_SPAN:
+    if columns > NEAR_COLUMN and rows * columns > LARGEST_SPAN:
         raise Refused("sheet_too_wide", part=part.filename)
 
 
-def _last_row(text: bytes) -> int:
-    start = text.rfind(b"<row ")
-    found = ROW.match(text, start) if start >= 0 else None
-    return int(found[1]) if found else 0
+def _reach(text: bytes, rows: int, columns: int) -> tuple[int, int]:
+    """Return the last row and column seen so far, with those of a further piece of the sheet."""
+    for wide, row, narrow, far_row in set(FAR_CELL.findall(text)):
+        columns = max(columns, _column_number(wide or narrow))
+        rows = max(rows, int(row or far_row))
+    for start in (text.rfind(b"<row"), text.rfind(b":row")):
+        if start >= 0 and (found := ROW.search(text, max(start - OVERLAP // 4, 0))):
+            rows = max(rows, int(found[1]))
+    return rows, columns
 
 
 def _column_number(name: bytes) -> int:

@@ -9,11 +9,15 @@ from bangfu.core.messages import say
 from bangfu.core.seal import BrokenSeal
 from bangfu.intake.models import HeldRow
 from bangfu.intake.queries import HELD_COLUMN, HELD_TABLE, MENDED_COLUMN
+from bangfu.registry.models import SourceRow
 
 
 def held_rows() -> Iterator[str]:
     """Open every held row's text and mend where they stand, and fit the text's index to it."""
     ring = keys.current()
+    lost = SourceRow.objects.filter(state="held", held=None).select_related("file")
+    for row in lost.order_by("pk"):
+        yield say("held_row_lost", file=row.file.name, row=row.row, id=row.pk)
     for held in HeldRow.objects.select_related("row__file").order_by("pk").iterator():
         where = f" ({held.row.file.name}, {held.row.row})"
         for column, cell in ((HELD_COLUMN, held.text), (MENDED_COLUMN, held.mended)):

@@ -6,7 +6,7 @@ import hashlib
 import json
 import secrets
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -48,6 +48,10 @@ class Prepared:
     headers: dict[int, tuple[str, ...]] = field(default_factory=dict)
     mended: list[bytes] = field(default_factory=list)
 
+    def waiting(self) -> list[tuple[int, int, Held]]:
+        """Return the rows held as (source row id, sheet, row)."""
+        return [(self.delivery.file.row_id(place), sheet, row) for place, (sheet, row) in self.held.items()]
+
 
 @dataclass
 class Workshop:
@@ -59,48 +63,77 @@ class Workshop:
     version: int
 
 
+@dataclass
+class Reading:
+    """A file's rows as read: its tables, the record of each of their rows, and the rows held and of no content."""
+
+    tables: list[Table]
+    book: Book
+    by_table: list[list[Record | None]]
+    issue: Issue
+    held: list[tuple[int, Held]]
+    noise: list[tuple[int, int]]
+
+
 def prepare(opened: Opened, shop: Workshop, at: datetime) -> Prepared:
-    """Read an opened file's rows against the register and return what to write."""
+    """Read an opened file's rows against the register and return what to write.
+
+    Rows that a person mended before are known by their text, put right in the sheets, and all is read again.
+    """
     layout, sheets = opened.layout, opened.rows()
-    tables = [read_table(sheets[n], n, f, shop.calendar.schooling) for n, f in opened.found.items()]
-    mended = [text for table in tables for text in _use_mends(table, sheets[table.sheet], shop)]
     file_id = register.next_id("sourcefile")
-    book, by_table, issue = _records(opened, layout, tables, shop, file_id)
-    held = [(table.sheet, row) for table in tables for row in table.held]
-    noise = [(table.sheet, row) for table in tables for row in table.noise]
-    more_held, more_noise = left_over(opened, sheets)
-    lines = _in_order(tables, by_table, held + more_held, noise + more_noise)
-    changes = _plan(layout, [line for _, _, line in lines if isinstance(line, Record)], book, issue, shop)
+    reading = _read(opened, sheets, shop, file_id)
+    headers = {n: tuple(header_names(sheets[n], f)) for n, f in opened.found.items()}
+    mends = _mends(reading.held, headers, layout, shop.ring)
+    if mends:
+        original = {(sheet, row.row): row.cells for sheet, row in reading.held}
+        reading = _read(opened, _put_right(sheets, mends, headers), shop, file_id)
+        reading.held = [
+            (sheet, replace(row, cells=original.get((sheet, row.row), row.cells))) for sheet, row in reading.held
+        ]
+    still = {(sheet, row.row) for sheet, row in reading.held}
+    lines = _in_order(reading)
+    changes = _plan(layout, [line for _, _, line in lines if isinstance(line, Record)], reading, shop)
     rows = [(sheet, row, _row_state(line, changes)) for sheet, row, line in lines]
-    waiting = {n: (sheet, line) for n, (sheet, _, line) in enumerate(lines, 1) if isinstance(line, Held)}
-    file = _file_record(opened, shop, at, file_id, rows, _sender(by_table, shop.places))
-    file.series = tuple(sorted(_series_of(by_table)))
-    delivery = Delivery(
-        shop.version,
-        file,
-        rows,
-        changes,
-        shop.places.new,
-        [(id_, s, number, book.household_villages.get(id_)) for id_, s, number in book.households.new],
-        book.series.new,
-        _listed(layout, changes, shop.places, by_table, tables) if layout.subject == "organisation" else None,
+    return Prepared(
+        _delivery(opened, shop, reading, changes, _file_record(opened, shop, at, file_id, rows, reading), rows),
+        {n: (sheet, line) for n, (sheet, _, line) in enumerate(lines, 1) if isinstance(line, Held)},
+        headers,
+        [mend.text_index for place, mend in mends.items() if place not in still],
     )
-    headers = {n: tuple(_header(sheets[n], f)) for n, f in opened.found.items()}
-    return Prepared(delivery, waiting, headers, mended)
+
+
+def _read(opened: Opened, sheets: list[Sheet], shop: Workshop, file_id: int) -> Reading:
+    tables = [read_table(sheets[n], n, f, shop.calendar.schooling) for n, f in opened.found.items()]
+    book, by_table, issue = _records(opened, opened.layout, tables, shop, file_id)
+    more_held, more_noise = left_over(opened, sheets)
+    held = [(table.sheet, row) for table in tables for row in table.held] + more_held
+    noise = [(table.sheet, row) for table in tables for row in table.noise] + more_noise
+    return Reading(tables, book, by_table, issue, held, noise)
+
+
+def _delivery(
+    opened: Opened,
+    shop: Workshop,
+    reading: Reading,
+    changes: Changes,
+    file: FileRecord,
+    rows: list[tuple[int, int, str]],
+) -> Delivery:
+    book = reading.book
+    households = [(id_, s, number, book.household_villages.get(id_)) for id_, s, number in book.households.new]
+    listed = _listed(opened.layout, changes, shop.places, reading) if opened.layout.subject == "organisation" else None
+    return Delivery(shop.version, file, rows, changes, shop.places.new, households, book.series.new, listed)
 
 
 Line = tuple[int, int, Record | Held | None]
 
 
-def _in_order(
-    tables: list[Table],
-    by_table: list[list[Record | None]],
-    held: list[tuple[int, Held]],
-    noise: list[tuple[int, int]],
-) -> list[Line]:
+def _in_order(reading: Reading) -> list[Line]:
     """Return the file's rows as (sheet, row, record, held row or None for noise) in the file's order."""
-    lines: list[Line] = [(sheet, row.row, row) for sheet, row in held] + [(sheet, row, None) for sheet, row in noise]
-    for table, records in zip(tables, by_table, strict=True):
+    lines: list[Line] = [(sheet, row.row, row) for sheet, row in reading.held]
+    lines += [(sheet, row, None) for sheet, row in reading.noise]
+    for table, records in zip(reading.tables, reading.by_table, strict=True):
         lines += [(table.sheet, n, r) for n, r in zip(table.numbers, records, strict=True) if r is not None]
     lines.sort(key=lambda line: line[:2])
     for place, (_, _, line) in enumerate(lines, 1):
@@ -170,8 +203,8 @@ def _events(table: Table, layout: Layout, book: Book) -> list[Record | None]:
     return records
 
 
-def _plan(layout: Layout, records: list[Record], book: Book, issue: Issue, shop: Workshop) -> Changes:
-    return Planner(issue, _state(layout, records, book), shop.ring).plan(records)
+def _plan(layout: Layout, records: list[Record], reading: Reading, shop: Workshop) -> Changes:
+    return Planner(reading.issue, _state(layout, records, reading.book), shop.ring).plan(records)
 
 
 def _state(layout: Layout, records: list[Record], book: Book) -> State:
@@ -188,12 +221,10 @@ def _state(layout: Layout, records: list[Record], book: Book) -> State:
     return state
 
 
-def _listed(
-    layout: Layout, changes: Changes, places: Places, by_table: list[list[Record | None]], tables: list[Table]
-) -> dict[int, NewOrganisation]:
+def _listed(layout: Layout, changes: Changes, places: Places, reading: Reading) -> dict[int, NewOrganisation]:
     """Return the organisation that each new subject of a list of organisations is."""
     named = {}
-    for table, records in zip(tables, by_table, strict=True):
+    for table, records in zip(reading.tables, reading.by_table, strict=True):
         for record, name, code in zip(records, table.column("name"), table.column("code"), strict=True):
             if record is not None and record.subject is not None:
                 parent, id_ = record.organisation, record.subject
@@ -213,12 +244,7 @@ def _sender(by_table: list[list[Record | None]], places: Places) -> int | None:
 
 
 def _file_record(
-    opened: Opened,
-    shop: Workshop,
-    at: datetime,
-    file_id: int,
-    rows: list[tuple[int, int, str]],
-    sender: int | None,
+    opened: Opened, shop: Workshop, at: datetime, file_id: int, rows: list[tuple[int, int, str]], reading: Reading
 ) -> FileRecord:
     counts = Counter(state for _, _, state in rows)
     dated, salt = opened.dated, secrets.token_bytes(SALT_BYTES)
@@ -235,19 +261,19 @@ def _file_record(
         "list_date": dated.day.isoformat(),
         "holds_from": dated.holds_from.isoformat(),
         "recorded_at": at,
-        "sender_id": sender,
+        "sender_id": _sender(reading.by_table, shop.places),
         "mapping": json.dumps(opened.corrections, ensure_ascii=False),
         "read": len(rows),
         **{state: counts[state] for state in (APPLIED, UNCHANGED, HELD, NOISE)},
         "same_as_id": None,
     }
-    return FileRecord(columns, list_date=dated.day)
+    return FileRecord(columns, tuple(sorted(_series_of(reading.by_table))), dated.day)
 
 
 # -- rows that a person mended before
 
 
-def _header(sheet: Sheet, found: Found) -> list[str]:
+def header_names(sheet: Sheet, found: Found) -> list[str]:
     """Return a name for each column: the header's, made unique, or the column's place where it has none."""
     names: list[str] = []
     for at, cell in enumerate(sheet.rows[found.header]):
@@ -262,30 +288,29 @@ def row_text(header: list[str] | tuple[str, ...], cells: tuple[str, ...]) -> str
     return json.dumps({name: cell for name, cell in zip(names, cells, strict=False) if cell}, ensure_ascii=False)
 
 
-def _use_mends(table: Table, sheet: Sheet, shop: Workshop) -> list[bytes]:
-    """Read again, with a person's corrections, the held rows whose very text was mended before."""
-    if not table.held:
-        return []
-    header = _header(sheet, table.found)
-    index = shop.ring.blinder("held")
-    texts = {held.row: index(row_text(header, held.cells)) for held in table.held}
-    mends = queries.mended_texts(table.found.layout.id, texts.values())
-    known = [held for held in table.held if texts[held.row] in mends]
-    for held in known:
-        line = [mends[texts[held.row]].get(name, "") for name in header]
-        blank: list[list[str]] = [[] for _ in range(held.row - table.found.header - 2)]
-        again = Sheet(sheet.name, [*sheet.rows[: table.found.header + 1], *blank, line])
-        _replace(table, held, read_table(again, table.sheet, table.found, shop.calendar.schooling))
-    return [texts[held.row] for held in known if held not in table.held]
+@dataclass(frozen=True)
+class Mend:
+    """A person's cells (header -> text) for a row known by the index of its text."""
+
+    text_index: bytes
+    cells: dict[str, str]
 
 
-def _replace(table: Table, held: Held, mended: Table) -> None:
-    if not mended.numbers:
-        table.held[table.held.index(held)] = mended.held[0] if mended.held else held
-        return
-    table.held.remove(held)
-    count = len(table.numbers)
-    table.numbers += mended.numbers
-    table.raw += mended.raw
-    for name, values in mended.columns.items():
-        table.columns.setdefault(name, [None] * count).extend(values)
+def _mends(
+    held: list[tuple[int, Held]], headers: dict[int, tuple[str, ...]], layout: Layout, ring: Keyring
+) -> dict[tuple[int, int], Mend]:
+    """Return (sheet, row) -> the mend, for held rows whose very text was mended before."""
+    index = ring.blinder("held")
+    texts = {(sheet, row.row): index(row_text(headers[sheet], row.cells)) for sheet, row in held if sheet in headers}
+    mended = queries.mended_texts(layout.id, texts.values()) if texts else {}
+    return {place: Mend(text, mended[text]) for place, text in texts.items() if text in mended}
+
+
+def _put_right(
+    sheets: list[Sheet], mends: dict[tuple[int, int], Mend], headers: dict[int, tuple[str, ...]]
+) -> list[Sheet]:
+    """Return the sheets with the mended rows' cells in place."""
+    right = [replace(sheet, rows=list(sheet.rows)) for sheet in sheets]
+    for (sheet, row), mend in mends.items():
+        right[sheet].rows[row - 1] = [mend.cells.get(name, "") for name in headers[sheet]]
+    return right

@@ -60,6 +60,8 @@ def waiting(by: Actor, file_id: int | None = None) -> Iterator[Waiting]:
     ring = keys.current()
     for held in rows.select_related("row__file").order_by("pk"):
         cells = json.loads(ring.open_text(HELD_TABLE, HELD_COLUMN, held.pk, bytes(held.text)))
+        if held.mended is not None:
+            cells |= json.loads(ring.open_text(HELD_TABLE, MENDED_COLUMN, held.pk, bytes(held.mended)))
         source = held.row
         yield Waiting(held.pk, source.file.name, source.sheet, source.row, held.column, held.code, cells)
 

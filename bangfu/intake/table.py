@@ -67,13 +67,14 @@ def read_table(sheet: Sheet, number: int, found: Found, schooling: str) -> Table
     table = Table(found, number)
     width = max((place.at for place in found.places), default=0) + 1
     rows = _filled_down(sheet, found.header)
-    # The upper half of a two-row header, which comes again with the lower one.
-    above = [cell.strip(BLANKS) for cell in rows[found.header - 1]] if found.header else []
+    # Both halves of a two-row header come again where it is repeated.
+    header = rows[max(found.header - 1, 0) : found.header + 1]
+    upper_and_lower = [[cell.strip(BLANKS) for cell in row] for row in header]
     for index in range(found.header + 1, len(rows)):
         row = [cell.strip(BLANKS) for cell in rows[index]]
         if not any(row):
             continue
-        if row == above:
+        if row in upper_and_lower:
             table.noise.append(index + 1)
             continue
         row += [""] * (width - len(row))

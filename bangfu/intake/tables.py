@@ -14,7 +14,7 @@ MARKERS = re.compile(r"^(?:<{7}|>{7})(?: |$)|^={7}$", re.MULTILINE)
 CHARSET = re.compile(rb"charset=[\"']?([\w-]+)", re.IGNORECASE)
 DELIMITERS = ",\t;|"
 LONGEST_CELL = 1 << 20
-WHOLE = re.compile(r"[0-9]{1,9}")
+WHOLE = re.compile(r"[0-9]{1,4}")
 WIDEST_SPAN = 1000
 BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -90,7 +90,9 @@ class _Tables(HTMLParser):
         elif tag in ("td", "th") and self.tables and self.tables[-1]:
             self._close()
             span = dict(attrs).get("colspan") or "1"
-            self.cell, self.span = [], min(int(span), WIDEST_SPAN) if WHOLE.fullmatch(span) else 1
+            if len(span) > len(str(WIDEST_SPAN)) and span.isdecimal():
+                raise Refused("sheet_too_wide", part="<table>")
+            self.cell, self.span = [], int(span) if WHOLE.fullmatch(span) else 1
 
     def handle_endtag(self, tag: str) -> None:
         if tag in ("td", "th", "tr", "table"):

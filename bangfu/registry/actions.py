@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import F
 
 from bangfu.audit.actions import record
 from bangfu.core.actor import Actor
@@ -152,6 +153,7 @@ def found_register(*, by: Actor) -> None:
 def reseal(old: Keyring, new: Keyring, *, by: Actor) -> int:
     """Seal every cell and blind index of the register anew; returns the number of cells. Part of a key rotation."""
     count = 0
+    Clock.objects.update(version=F("version") + 1)
     for spec in SPECS.values():
         for sealed_field in spec.fields:
             if sealed_field.purpose:

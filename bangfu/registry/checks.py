@@ -34,8 +34,11 @@ def cells() -> Iterator[str]:
 
 def _column(spec: FactSpec, field: Field, ring: Keyring, files: dict[int, str]) -> Iterator[str]:
     blind, start = ring.blinder(field.purpose or ""), ring.blinder("id_start")
-    for id_, source, cell, *indexes in _rows(f"id, source_id, {', '.join(field.columns)}", spec.table, field.name):
+    for id_, source, cell, *indexes in _rows(f"id, source_id, {', '.join(field.columns)}", spec.table, field.columns):
         place = {"table": spec.table, "column": field.name, "id": id_}
+        if cell is None:
+            yield say("cell_broken", **place, where=_where(source, files))
+            continue
         try:
             value = ring.open_text(spec.table, field.name, id_, bytes(cell))
         except BrokenSeal:
@@ -51,12 +54,12 @@ def _where(source: int, files: dict[int, str]) -> str:
     return f" ({files.get(source // ROWS_PER_FILE, '?')}, {row})"
 
 
-def _rows(columns: str, table: str, not_null: str) -> Iterator[tuple[Any, ...]]:
-    last = 0
+def _rows(columns: str, table: str, filled: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+    last, some = 0, " OR ".join(f"{column} IS NOT NULL" for column in filled)
     while True:
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT {columns} FROM {table} WHERE id > %s AND {not_null} IS NOT NULL ORDER BY id LIMIT {BATCH}",
+                f"SELECT {columns} FROM {table} WHERE id > %s AND ({some}) ORDER BY id LIMIT {BATCH}",
                 [last],
             )
             rows = cursor.fetchall()
