@@ -197,7 +197,7 @@ def _again(opened: Opened, shop: Workshop, by: Actor) -> Prepared | None:
         "noise": before.noise,
         "same_as_id": before.same_as_id or before.pk,
     }
-    return Prepared(Delivery(shop.version, FileRecord(columns), []))
+    return Prepared(Delivery(shop.version, shop.ring.active, FileRecord(columns), []))
 
 
 @transaction.atomic

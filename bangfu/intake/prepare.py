@@ -123,7 +123,9 @@ def _delivery(
     book = reading.book
     households = [(id_, s, number, book.household_villages.get(id_)) for id_, s, number in book.households.new]
     listed = _listed(opened.layout, changes, shop.places, reading) if opened.layout.subject == "organisation" else None
-    return Delivery(shop.version, file, rows, changes, shop.places.new, households, book.series.new, listed)
+    return Delivery(
+        shop.version, shop.ring.active, file, rows, changes, shop.places.new, households, book.series.new, listed
+    )
 
 
 Line = tuple[int, int, Record | Held | None]

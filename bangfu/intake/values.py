@@ -22,6 +22,7 @@ MONTH_PARTS = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*月?(?:\s*[-/.]?\s*\
 MONTH_DIGITS = re.compile(r"(\d{4})(\d{2})(?:\d{2})?")
 SERIAL = re.compile(r"\d{5}(?:\.\d+)?")
 SERIAL_ORIGIN = date(1899, 12, 30)
+HAN_SPACE = re.compile(r"(?<=[\u3400-\u9fff]) (?=[\u3400-\u9fff])")
 YEARS = range(1900, 2100)
 SCIENTIFIC = re.compile(r"[0-9]\.[0-9]+E\+([0-9]{1,3})", re.IGNORECASE)
 LONGEST_NUMBER = 32
@@ -36,8 +37,9 @@ DAYS_OF_MONTH = 31
 
 
 def plain(cell: str) -> str:
-    """Return the cell's text in half-width forms, spaces squeezed to one."""
-    return " ".join(text.half_width(cell).split())
+    """Return the cell's text in half-width forms, spaces squeezed to one, and none between Chinese signs."""
+    squeezed = " ".join(text.half_width(cell).split())
+    return squeezed if squeezed.isascii() else HAN_SPACE.sub("", squeezed)
 
 
 def code(cell: str) -> str:

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.db.models import F
 
 from bangfu.audit.actions import record
+from bangfu.audit.queries import key_set_in_use
 from bangfu.core.actor import Actor
 from bangfu.core.errors import Outrun
 from bangfu.core.numbers import KEPT_BY_NUMBER_CELL
@@ -43,9 +44,11 @@ class FileRecord:
 
 @dataclass
 class Delivery:
-    """Everything that one file brings to the register, ready to be written."""
+    """Everything that one file brings to the register, ready to be written: read at the clock's `version`, sealed
+    with `key_set`."""
 
     version: int
+    key_set: int
     file: FileRecord
     rows: Sequence[SourceRowState]
     changes: Changes = field(default_factory=Changes)
@@ -58,8 +61,10 @@ class Delivery:
 
 @transaction.atomic
 def deliver(delivery: Delivery, *, by: Actor) -> None:
-    """Write a file's source, rows and changes, whole or not at all; Outrun if the register moved meanwhile."""
+    """Write a file's source, rows and changes, whole or not at all; Outrun if register or keys moved meanwhile."""
     if not Clock.objects.filter(version=delivery.version).update(version=delivery.version + 1):
+        raise Outrun
+    if key_set_in_use() != delivery.key_set:
         raise Outrun
     changes, file = delivery.changes, delivery.file
     with connection.cursor() as cursor:
