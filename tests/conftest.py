@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import date, datetime
 from importlib import import_module
 from pathlib import Path
@@ -81,11 +81,15 @@ def installation(home: Path) -> Iterator[Path]:
     keys.forget()
 
 
-def committing() -> AbstractContextManager[object]:
-    """Return a block at whose end what waits for the commit is done, also where the test never commits."""
-    if connection.in_atomic_block:
-        return TestCase.captureOnCommitCallbacks(execute=True)
-    return nullcontext()
+@contextmanager
+def committing() -> Iterator[None]:
+    """Check and do at the end of a block what a commit would check and do, also where the test never commits."""
+    if not connection.in_atomic_block:
+        yield
+        return
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        yield
+        connection.check_constraints()
 
 
 def import_paths(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from bangfu.core.calendars import Calendar, term_in_text
-from bangfu.core.errors import BangfuError
+from bangfu.core.errors import Refused
 from bangfu.core.text import half_width
 
 NOTED = re.compile(
@@ -84,7 +84,7 @@ def month_start(month: int, dated: ListDate, calendar: Calendar) -> date:
         if first.month == month:
             return first
         first = next_month(first)
-    raise BangfuError("month_not_in_term", month=month, term=term.name)
+    raise Refused("month_not_in_term", month=month, term=term.name)
 
 
 def next_month(first: date) -> date:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from bangfu.registry.models import NAME, Organisation, SourceFile, SourceRow
+from bangfu.registry.models import TEXT, Organisation, SourceFile, SourceRow
 
 
 class HeldRow(models.Model):
@@ -15,8 +15,8 @@ class HeldRow(models.Model):
     """
 
     row = models.OneToOneField(SourceRow, primary_key=True, on_delete=models.PROTECT, related_name="held")
-    column = models.CharField(max_length=NAME)
-    code = models.CharField(max_length=NAME)
+    column = models.TextField()
+    code = models.CharField(max_length=TEXT)
     text = models.BinaryField()
     text_index = models.BinaryField(db_index=True)
     mended = models.BinaryField(null=True)
@@ -26,10 +26,10 @@ class HeldRow(models.Model):
 class Mapping(models.Model):
     """That a sender calls a layout's field by a name of its own."""
 
-    layout = models.CharField(max_length=NAME)
+    layout = models.CharField(max_length=TEXT)
     sender = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="+")
-    header = models.CharField(max_length=NAME)
-    field = models.CharField(max_length=NAME)
+    header = models.TextField()
+    field = models.CharField(max_length=TEXT)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["layout", "sender", "header"], name="intake_mapping_once")]

@@ -22,11 +22,12 @@ from bangfu.intake.statements import (
     Numbering,
     Pupils,
     event_records,
-    off_roll,
+    held_event,
     organisation_records,
     person_records,
     rolls_and_names,
     scopes,
+    told_twice,
 )
 from bangfu.intake.table import Held, Table, read_table
 from bangfu.registry import queries as register
@@ -201,7 +202,12 @@ def _events(table: Table, layout: Layout, book: Book) -> list[Record | None]:
     by_roll = register.pupils_by_roll(roll for roll, _, _ in keys)
     by_birth = register.pupils_by_birth(birth for roll, _, birth in keys if birth and roll not in by_roll)
     records = event_records(table, layout, book, [schools[name] for name in names], Pupils(by_roll, by_birth))
-    table.held += [off_roll(table, i, layout) for i, record in enumerate(records) if record is None]
+    table.held += [
+        held_event(table, i, layout, "pupil_not_on_roll") for i, record in enumerate(records) if record is None
+    ]
+    for index in told_twice(records):
+        table.held.append(held_event(table, index, layout, "told_twice"))
+        records[index] = None
     return records
 
 
@@ -242,7 +248,8 @@ def _series_of(by_table: list[list[Record | None]]) -> set[int]:
 def _sender(by_table: list[list[Record | None]], places: Places) -> int | None:
     """Return whose file it is: the one organisation that all its rows are of, or else the county."""
     scopes_ = Counter(record.scope for records in by_table for record in records if record is not None)
-    return next(iter(scopes_)) if len(scopes_) == 1 else places.home
+    only = next(iter(scopes_), 0)
+    return only if len(scopes_) == 1 and only else places.home
 
 
 def _file_record(

@@ -327,7 +327,25 @@ def _events(table: Table, rule: FactRule, book: Book) -> list[list[Statement]]:
     return rows
 
 
-def off_roll(table: Table, index: int, layout: Layout) -> Held:
-    """Return the held row of an event whose pupil stands on no roll."""
+def told_twice(records: list[Record | None]) -> list[int]:
+    """Return the rows that say otherwise of a pupil and day (or month) than an earlier row of the same list.
+
+    The first word stands and the others are held, so that the list read again says the same.
+    """
+    said: dict[tuple[int | None, str, str | None], object] = {}
+    twice = []
+    for index, record in enumerate(records):
+        if record is None:
+            continue
+        events = {(record.subject, s.kind, s.start): s.values for s in record.statements}
+        if any(said.get(key, values) != values for key, values in events.items()):
+            twice.append(index)
+        else:
+            said |= events
+    return twice
+
+
+def held_event(table: Table, index: int, layout: Layout, code: str) -> Held:
+    """Return the held row of an event that cannot be told: no such pupil, or told otherwise before."""
     column = table.found.title_of(layout.of["roll_number"])
-    return Held(table.numbers[index], column, "pupil_not_on_roll", tuple(table.raw[index]))
+    return Held(table.numbers[index], column, code, tuple(table.raw[index]))

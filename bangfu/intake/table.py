@@ -14,7 +14,7 @@ from bangfu.core.numbers import ID_LENGTH, IdState
 from bangfu.core.stages import read_grade
 from bangfu.intake.layouts import Column, Found, Place, header_name
 from bangfu.intake.read import Cells, Sheet
-from bangfu.intake.values import NO, READERS, YES, resident_id
+from bangfu.intake.values import LONGEST_TEXT, NO, READERS, YES, resident_id
 
 TOTAL = re.compile(
     r"(?:本页|本班|本校|全班|全校|全县|全乡|全镇|总)?\s*(?:合\s*计|总\s*计|小\s*计|共\s*计|累\s*计|总人数)\s*[:：]?.*"
@@ -157,6 +157,8 @@ def _values(place: Place, cells: tuple[str, ...], bad: dict[int, tuple[str, str]
     for index, cell in enumerate(cells):
         if cell not in known:
             try:
+                if len(cell) > LONGEST_TEXT:
+                    raise ValueError("cell_too_long")
                 known[cell] = read(cell)
             except ValueError as problem:
                 bad.setdefault(index, (place.title, str(problem)))

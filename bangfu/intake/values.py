@@ -26,6 +26,7 @@ HAN_SPACE = re.compile(r"(?<=[\u3400-\u9fff]) (?=[\u3400-\u9fff])")
 YEARS = range(1900, 2100)
 SCIENTIFIC = re.compile(r"[0-9]\.[0-9]+E\+([0-9]{1,3})", re.IGNORECASE)
 LONGEST_NUMBER = 32
+LONGEST_TEXT = 255  # what the register's columns take
 WHOLE = re.compile(r"([-+]?[0-9]{1,10})(?:\.0+)?")
 CLASS_NUMBER = re.compile(r".*?\(?([\d一二三四五六七八九十]{1,3})\)?班?")
 YES = frozenset({"是", "√", "✓", "✔", "有", "Y", "y", "1", "对", "TRUE", "true", "住校", "住宿", "寄宿", "留守"})

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from django.db import models
 
-NAME = 64
-LONG = 255
+# The longest text that a cell may bring (intake/values.py holds a row with a longer one).
+TEXT = 255
 
 
 class Clock(models.Model):
@@ -26,7 +26,7 @@ class Series(models.Model):
     """A list that comes again: a layout, and the organisation whose list it is."""
 
     id = models.BigIntegerField(primary_key=True)
-    layout = models.CharField(max_length=NAME)
+    layout = models.CharField(max_length=TEXT)
     organisation = models.ForeignKey("Organisation", on_delete=models.PROTECT, related_name="+")
 
     class Meta:
@@ -42,10 +42,10 @@ class Organisation(models.Model):
 
     id = models.BigIntegerField(primary_key=True)
     kind = models.CharField(max_length=32)
-    name = models.CharField(max_length=LONG)
-    code = models.CharField(max_length=32, blank=True)
+    name = models.CharField(max_length=2 * TEXT)
+    code = models.CharField(max_length=TEXT, blank=True)
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
-    path = models.CharField(max_length=LONG)
+    path = models.CharField(max_length=TEXT)
     series = models.ForeignKey(Series, null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
@@ -59,8 +59,8 @@ class SourceFile(models.Model):
     """A file as it came: kept sealed and whole, with its date, layout and row counts."""
 
     id = models.BigIntegerField(primary_key=True)
-    name = models.CharField(max_length=LONG)
-    layout = models.CharField(max_length=NAME)
+    name = models.CharField(max_length=TEXT)
+    layout = models.CharField(max_length=TEXT)
     digest_index = models.BinaryField(db_index=True)
     salt = models.BinaryField()
     digest = models.BinaryField()
@@ -93,7 +93,7 @@ class Household(models.Model):
 
     id = models.BigIntegerField(primary_key=True)
     series = models.ForeignKey(Series, on_delete=models.PROTECT, related_name="+")
-    number = models.CharField(max_length=LONG)
+    number = models.CharField(max_length=4 * TEXT)
     village = models.ForeignKey(Organisation, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
 
     class Meta:
@@ -170,11 +170,11 @@ def organisation_key() -> models.ForeignKey[Organisation | None, Organisation | 
 class Detail(PersonFact):
     """Who the person is and where they can be reached, as this list writes it."""
 
-    name = models.CharField(max_length=NAME)
+    name = models.CharField(max_length=TEXT)
     sex = models.CharField(max_length=1, blank=True)
     birth = models.DateField(null=True)
-    ethnicity = models.CharField(max_length=NAME, blank=True)
-    id_type = models.CharField(max_length=NAME, blank=True)
+    ethnicity = models.CharField(max_length=TEXT, blank=True)
+    id_type = models.CharField(max_length=TEXT, blank=True)
     id_number = models.BinaryField(null=True)
     id_number_index = models.BinaryField(null=True, db_index=True)
     # Of the first 15 digits: finds the ID whose end a number cell lost. Read in bulk, so without an index of its
@@ -183,8 +183,8 @@ class Detail(PersonFact):
     id_state = models.CharField(max_length=9, blank=True)
     phone = models.BinaryField(null=True)
     phone_index = models.BinaryField(null=True)
-    address = models.CharField(max_length=LONG, blank=True)
-    hukou_address = models.CharField(max_length=LONG, blank=True)
+    address = models.CharField(max_length=TEXT, blank=True)
+    hukou_address = models.CharField(max_length=TEXT, blank=True)
     village = organisation_key()
 
 
@@ -198,7 +198,7 @@ class Enrolment(PersonFact):
     boarding = models.BooleanField(null=True)
     left_behind = models.BooleanField(null=True)
     entered = models.DateField(null=True)
-    disability_noted = models.CharField(max_length=NAME, blank=True)
+    disability_noted = models.CharField(max_length=TEXT, blank=True)
     roll_number = models.BinaryField(null=True)
     roll_number_index = models.BinaryField(null=True, db_index=True)
 
@@ -206,7 +206,7 @@ class Enrolment(PersonFact):
 class Guardian(PersonFact):
     """Who answers for a child or a disabled person."""
 
-    guardian_name = models.CharField(max_length=NAME)
+    guardian_name = models.CharField(max_length=TEXT)
     guardian_phone = models.BinaryField(null=True)
     guardian_phone_index = models.BinaryField(null=True)
 
@@ -215,9 +215,9 @@ class HouseholdMember(PersonFact):
     """Belonging to a household, and as what (户主, 子女...)."""
 
     household = models.ForeignKey(Household, on_delete=models.PROTECT, related_name="members")
-    relation = models.CharField(max_length=NAME, blank=True)
+    relation = models.CharField(max_length=TEXT, blank=True)
     # The number that the poverty register gives each person (人口编号).
-    member_number = models.CharField(max_length=32, blank=True)
+    member_number = models.CharField(max_length=TEXT, blank=True)
 
 
 class Status(PersonFact):
@@ -227,8 +227,8 @@ class Status(PersonFact):
     """
 
     kind = models.CharField(max_length=32)
-    category = models.CharField(max_length=NAME, blank=True)
-    level = models.CharField(max_length=NAME, blank=True)
+    category = models.CharField(max_length=TEXT, blank=True)
+    level = models.CharField(max_length=TEXT, blank=True)
     amount = models.BigIntegerField(null=True)
     certificate = models.BinaryField(null=True)
     certificate_index = models.BinaryField(null=True)
@@ -237,26 +237,26 @@ class Status(PersonFact):
 class LabourRecord(PersonFact):
     """A household member's schooling, health and work as the poverty register asks them (clauses I.19, III.5)."""
 
-    education = models.CharField(max_length=NAME, blank=True)
-    school_status = models.CharField(max_length=NAME, blank=True)
-    out_of_school_reason = models.CharField(max_length=NAME, blank=True)
-    health = models.CharField(max_length=NAME, blank=True)
-    labour = models.CharField(max_length=NAME, blank=True)
+    education = models.CharField(max_length=TEXT, blank=True)
+    school_status = models.CharField(max_length=TEXT, blank=True)
+    out_of_school_reason = models.CharField(max_length=TEXT, blank=True)
+    health = models.CharField(max_length=TEXT, blank=True)
+    labour = models.CharField(max_length=TEXT, blank=True)
     months_worked = models.SmallIntegerField(null=True)
-    workplace = models.CharField(max_length=NAME, blank=True)
+    workplace = models.CharField(max_length=TEXT, blank=True)
 
 
 class PaymentAccount(PersonFact):
     """The account that a pupil's money goes to, and whose it is."""
 
-    head_name = models.CharField(max_length=NAME, blank=True)
+    head_name = models.CharField(max_length=TEXT, blank=True)
     head_id = models.BinaryField(null=True)
     head_id_index = models.BinaryField(null=True)
-    holder_name = models.CharField(max_length=NAME, blank=True)
+    holder_name = models.CharField(max_length=TEXT, blank=True)
     holder_id = models.BinaryField(null=True)
     holder_id_index = models.BinaryField(null=True)
-    relation = models.CharField(max_length=NAME, blank=True)
-    bank = models.CharField(max_length=NAME, blank=True)
+    relation = models.CharField(max_length=TEXT, blank=True)
+    bank = models.CharField(max_length=TEXT, blank=True)
     account = models.BinaryField(null=True)
     account_index = models.BinaryField(null=True)
     account_state = models.CharField(max_length=16)
@@ -266,18 +266,18 @@ class StaffPost(PersonFact):
     """A member of staff's post. `retires` is the first day of the month of retirement."""
 
     department = organisation_key()
-    staff_number = models.CharField(max_length=32, blank=True)
-    post = models.CharField(max_length=NAME, blank=True)
+    staff_number = models.CharField(max_length=TEXT, blank=True)
+    post = models.CharField(max_length=TEXT, blank=True)
     retires = models.DateField(null=True)
     in_hardship = models.BooleanField(null=True)
-    hometown = models.CharField(max_length=NAME, blank=True)
-    speciality = models.CharField(max_length=NAME, blank=True)
+    hometown = models.CharField(max_length=TEXT, blank=True)
+    speciality = models.CharField(max_length=TEXT, blank=True)
 
 
 class Absence(PersonFact):
     """A day on which an enrolled pupil was away, and why (病假, 事假, 旷课)."""
 
-    kind = models.CharField(max_length=NAME)
+    kind = models.CharField(max_length=TEXT)
 
 
 class MealDays(PersonFact):
@@ -290,6 +290,6 @@ class OrganisationFact(Fact):
     """What a list says of an organisation; `attributes` is the JSON of all but name and code."""
 
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="facts")
-    name = models.CharField(max_length=LONG)
-    code = models.CharField(max_length=32, blank=True)
+    name = models.CharField(max_length=TEXT)
+    code = models.CharField(max_length=TEXT, blank=True)
     attributes = models.TextField()

@@ -2,161 +2,218 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import sqlite3
 import subprocess
-import sys
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-COUNTY = sorted(str(path) for path in (ROOT / "examples" / "county" / "in").iterdir())
-BANGFU = [str(Path(sys.executable).parent / "bangfu")]
-KILLS_A_HOME = 3
-HOMES = 10
-# Made anew by every run: sealed bytes and blind indexes differ with the keys, times with the day.
-SEALED = ("id_number", "phone", "roll_number", "certificate", "account", "holder_id", "head_id", "guardian_phone")
-DIFFERS = {name + end for name in SEALED for end in ("", "_index", "_start")} | {
-    "digest_index",
-    "salt",
-    "digest",
-    "content",
-    "recorded_at",
-}
+from tests.faults.register import Contents
+from tests.homes import DATABASE, Home, new_home
 
 pytestmark = pytest.mark.faults
+ROOT = Path(__file__).resolve().parents[2]
+COUNTY = sorted((ROOT / "examples" / "county" / "in").iterdir())
+HOMES, KILLS_A_HOME = 10, 3
+FEWEST_HITS, FEWEST_BEFORE, FEWEST_BETWEEN = 20, 3, 8
+MOMENTS = 8
+SEED = 2025
 
 
-def run(home: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    """Start a command in `home`, on SQLite."""
-    environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    environment |= {"BANGFU_HOME": str(home), "BANGFU_LANG": "en"}
-    return subprocess.Popen(
-        [*BANGFU, *arguments], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=ROOT
-    )
+@dataclass
+class Undisturbed:
+    """A run that nobody disturbed: its contents, and how long importing, founding and rotating took."""
+
+    contents: Contents
+    tables: dict[str, list[tuple[object, ...]]]
+    by_file: dict[str, dict[str, int]]
+    import_seconds: float
+    init_seconds: float
+    rotate_seconds: float
 
 
-def finish(home: Path, *arguments: str) -> None:
-    work = run(home, *arguments)
-    _, errors = work.communicate()
-    assert work.returncode == 0, errors.decode()
+@dataclass
+class Killed:
+    """What became of one home: after each kill that hit, how many files were in; and what was wrong, if anything."""
+
+    home: Home
+    files_in: list[int] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
 
 
-def kill_after(work: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Kill the process after a while; tell whether it was still running."""
+def seconds_of(home: Home, *arguments: str | Path) -> float:
+    """Run a command to its end and return how long it took."""
+    started = time.monotonic()
+    home.run(*arguments)
+    return time.monotonic() - started
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Undisturbed]:
+    """Run once without a kill; then rotate, so that its time is known too."""
+    with new_home(tmp_path_factory.mktemp("undisturbed") / "home") as home:
+        founding = seconds_of(home, "init")
+        importing = founding + seconds_of(home, "import", *COUNTY)
+        contents = Contents(home)
+        tables, by_file = contents.tables(), contents.facts_by_file()
+        yield Undisturbed(contents, tables, by_file, importing, founding, seconds_of(home, "keys", "rotate"))
+
+
+def kill(home: Home, after: float, *arguments: str | Path) -> bool:
+    """Start a command and kill it after a while; tell whether it was still running."""
+    work = home.start(*arguments)
     try:
-        work.wait(timeout=seconds)
+        work.wait(timeout=after)
     except subprocess.TimeoutExpired:
         work.send_signal(signal.SIGKILL)
     work.communicate()
     return work.returncode == -signal.SIGKILL
 
 
-def register_of(home: Path) -> dict[str, list[tuple[object, ...]]]:
-    """Return the register's tables without what every run makes anew."""
-    with sqlite3.connect(home / "bangfu.sqlite3") as connection:
-        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        tables = {}
-        for name in sorted(n for n in names if n.startswith(("registry_", "intake_")) and n != "registry_clock"):
-            columns = [row[1] for row in connection.execute(f"PRAGMA table_info({name})")]
-            kept = ", ".join(f'"{column}"' for column in columns if column not in DIFFERS)
-            tables[name] = sorted(connection.execute(f"SELECT {kept} FROM {name}"), key=repr)
-    return tables
+def has_register(home: Home) -> bool:
+    """Tell whether the tables are there."""
+    return bool(home.address or (home.folder / DATABASE).exists()) and "registry_mealdays" in home.tables()
 
 
-def without_second_readings(tables: dict[str, list[tuple[object, ...]]]) -> dict[str, list[tuple[object, ...]]]:
-    """Return the tables without the files that a later run found to be there already."""
-    kept = dict(tables)
-    for name in ("registry_sourcefile", "registry_seriesfile", "registry_sourcerow"):
-        kept.pop(name)
-    return {name: [_without_sources(name, row) for row in rows] for name, rows in kept.items()}
-
-
-def _without_sources(name: str, row: tuple[object, ...]) -> tuple[object, ...]:
-    """Leave out the source's id: a file read again between two kills moves the ids of the files after it."""
-    return (
-        row
-        if name in ("registry_organisation", "registry_person")
-        else tuple(value for value in row if not (isinstance(value, int) and value > 10**8))
-    )
-
-
-def half_applied(home: Path) -> list[str]:
-    """Return the files whose rows are not all there."""
-    if not (home / "bangfu.sqlite3").exists():
-        return []
-    with sqlite3.connect(home / "bangfu.sqlite3") as connection:
-        try:
-            return [
-                name
-                for name, read, rows in connection.execute(
-                    "SELECT f.name, f.read, (SELECT COUNT(*) FROM registry_sourcerow r WHERE r.file_id = f.id)"
-                    " FROM registry_sourcefile f WHERE f.same_as_id IS NULL"
-                )
-                if read != rows
-            ]
-        except sqlite3.OperationalError:
-            return []  # killed before the tables were made
+def half_applied(home: Home, undisturbed: Undisturbed) -> list[str]:
+    """Return the files that are in, but not with all rows, facts and the trail of the undisturbed run."""
+    contents = Contents(home)
+    wrong = [name for name, counts in contents.facts_by_file().items() if counts != undisturbed.by_file[name]]
+    return [*wrong, *(["strays"] if contents.strays() else [])]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, list[tuple[object, ...]]], float]:
-    """Return the register of an undisturbed run, and how long the run took."""
-    home = tmp_path_factory.mktemp("undisturbed") / "home"
-    started = time.monotonic()
-    finish(home, "import", *COUNTY)
-    return register_of(home), time.monotonic() - started
+def killed(tmp_path_factory: pytest.TempPathFactory, undisturbed: Undisturbed) -> list[Killed]:
+    """Kill imports into ten homes three times each, at moments spread over the time that an import takes."""
+    chance = random.Random(SEED)
+    count = HOMES * KILLS_A_HOME
+    moments = [(n + chance.random()) / count * undisturbed.import_seconds for n in range(count)]
+    chance.shuffle(moments)
+    found = []
+    for number in range(HOMES):
+        with new_home(tmp_path_factory.mktemp(f"killed{number}") / "home") as home:
+            found.append(Killed(home))
+            for moment in moments[number::HOMES]:
+                if kill(home, moment, "import", *COUNTY) and has_register(home):
+                    found[-1].files_in.append(len(Contents(home).facts_by_file()))
+                    found[-1].wrong += half_applied(home, undisturbed)
+            _finish(found[-1], undisturbed)
+    return found
 
 
-@pytest.mark.parametrize("seed", range(HOMES))
-def test_an_import_killed_three_times_ends_with_the_register_of_an_undisturbed_run(
-    seed: int, tmp_path: Path, undisturbed: tuple[dict[str, list[tuple[object, ...]]], float]
+def _finish(home: Killed, undisturbed: Undisturbed) -> None:
+    """Run the import to its end and note what differs from the undisturbed run."""
+    home.home.run("import", *COUNTY)
+    home.wrong += home.home.found(exits=0)
+    contents = Contents(home.home)
+    tables = contents.tables()
+    home.wrong += [f"{table} differs" for table, rows in undisturbed.tables.items() if tables[table] != rows]
+    if contents.persons() != undisturbed.contents.persons():
+        home.wrong.append("people have other ids")
+
+
+def test_a_file_is_in_whole_or_not_at_all_and_the_next_run_ends_as_if_nothing_had_happened(
+    killed: list[Killed],
 ) -> None:
-    register, seconds = undisturbed
-    moments, home, killed = random.Random(seed), tmp_path / "home", 0
-    for _ in range(KILLS_A_HOME):
-        killed += kill_after(run(home, "import", *COUNTY), moments.uniform(0.1, seconds))
-        assert half_applied(home) == []
-    finish(home, "import", *COUNTY)
-    finish(home, "verify")
-    assert killed > 0
-    assert without_second_readings(register_of(home)) == without_second_readings(register)
+    assert [home.wrong for home in killed] == [[]] * HOMES
 
 
-def test_a_home_whose_founding_was_killed_is_founded_by_the_next_run(tmp_path: Path) -> None:
-    for number in range(8):
-        home = tmp_path / str(number)
-        kill_after(run(home, "init"), 0.25 + number * 0.1)
-        finish(home, "init")
-        finish(home, "verify")
+def test_the_kills_hit_an_import_at_its_beginning_and_in_its_midst(killed: list[Killed]) -> None:
+    files_in = [count for home in killed for count in home.files_in]
+    between = [count for count in files_in if 0 < count < len(COUNTY)]
+    assert len(files_in) >= FEWEST_HITS - FEWEST_BEFORE
+    assert len(between) >= FEWEST_BETWEEN
+    assert len(set(between)) >= FEWEST_BETWEEN // 2
 
 
-def test_a_rotation_killed_at_any_moment_leaves_keys_that_fit(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    finish(home, "import", *COUNTY)
-    for number in range(8):
-        kill_after(run(home, "keys", "rotate"), 0.3 + number * 0.15)
-        finish(home, "verify")
-    finish(home, "keys", "rotate")
-    finish(home, "verify")
+def spread(seconds: float) -> Iterator[float]:
+    """Yield moments spread over a command's time."""
+    chance = random.Random(SEED)
+    return ((number + chance.random()) / MOMENTS * seconds for number in range(MOMENTS))
 
 
-def test_two_importers_at_once_end_with_one_whole_register(
-    tmp_path: Path, undisturbed: tuple[dict[str, list[tuple[object, ...]]], float]
-) -> None:
-    register, _ = undisturbed
-    home = tmp_path / "home"
-    finish(home, "init")
-    works = [run(home, "import", *COUNTY), run(home, "import", *reversed(COUNTY))]
+def test_a_home_whose_founding_was_killed_is_founded_by_the_next_run(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    hits = 0
+    for number, moment in enumerate(spread(undisturbed.init_seconds)):
+        with new_home(tmp_path / str(number)) as home:
+            hits += kill(home, moment, "init")
+            home.run("init")
+            assert home.found(exits=0) == []
+    assert hits >= MOMENTS // 2
+
+
+def test_a_home_whose_founding_was_killed_is_founded_by_an_import_too(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    for number, moment in enumerate(spread(undisturbed.init_seconds)):
+        with new_home(tmp_path / str(number)) as home:
+            kill(home, moment, "init")
+            home.run("import", COUNTY[0])
+            assert home.found(exits=0) == []
+
+
+def test_a_rotation_killed_at_any_moment_leaves_keys_that_fit(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    hits = 0
+    with new_home(tmp_path / "home") as home:
+        home.run("import", *COUNTY)
+        tables = Contents(home).tables()
+        for moment in spread(undisturbed.rotate_seconds):
+            hits += kill(home, moment, "keys", "rotate")
+            assert home.found(exits=0) == []
+        home.run("keys", "rotate")
+        assert home.found(exits=0) == []
+        assert Contents(home).tables() == tables
+    assert hits >= MOMENTS // 2
+
+
+# ---- two at once
+
+
+def finish_all(works: list[subprocess.Popen[str]]) -> None:
+    """Wait until all have ended; each without an error, and without a word on stderr."""
     for work in works:
-        _, errors = work.communicate()
-        assert work.returncode == 0, errors.decode()
-    finish(home, "verify")
-    found = register_of(home)
-    for name, rows in register.items():
-        if name not in ("registry_sourcefile", "registry_seriesfile", "registry_sourcerow"):
-            assert len(found[name]) == len(rows), name
+        out, errors = work.communicate()
+        assert (work.returncode, errors) == (0, ""), out + errors
+
+
+def test_two_importers_at_once_end_with_the_register_of_one(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    with new_home(tmp_path / "home") as home:
+        home.run("init")
+        finish_all([home.start("import", *COUNTY), home.start("import", *COUNTY)])
+        assert home.found(exits=0) == []
+        assert Contents(home).facts_by_file() == undisturbed.by_file
+        tables = Contents(home).tables()
+        assert [table for table, rows in undisturbed.tables.items() if tables[table] != rows] == []
+
+
+def test_two_importers_of_two_halves_end_with_the_register_of_one(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    rolls = [path for path in COUNTY if path.name.startswith("学籍")]
+    rest = [path for path in COUNTY if path not in rolls]
+    with new_home(tmp_path / "home") as home:
+        home.run("init")
+        finish_all([home.start("import", *rolls[::2]), home.start("import", *rolls[1::2])])
+        home.run("import", *rest)
+        assert home.found(exits=0) == []
+        assert Contents(home).facts_by_file().keys() == undisturbed.by_file.keys()
+        assert len(Contents(home).persons()) == len(undisturbed.contents.persons())
+
+
+def test_two_importers_may_found_a_home_at_the_same_moment(tmp_path: Path) -> None:
+    for number in range(3):
+        with new_home(tmp_path / str(number)) as home:
+            finish_all([home.start("import", COUNTY[0]), home.start("import", COUNTY[1])])
+            assert home.found(exits=0) == []
+            assert len(Contents(home).facts_by_file()) == 2
+
+
+def test_an_import_beside_a_rotation_ends_whole(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    with new_home(tmp_path / "home") as home:
+        home.run("init")
+        work = home.start("import", *COUNTY)
+        while work.poll() is None:
+            home.run("keys", "rotate")
+        finish_all([work])
+        assert home.found(exits=0) == []
+        assert Contents(home).tables() == undisturbed.tables

@@ -27,7 +27,9 @@ def listed_universities() -> dict[str, tuple[str, str]]:
     """Return code -> name and place, as another reader finds them."""
     sheet = xlrd.open_workbook(str(UNIVERSITIES)).sheet_by_index(0)
     lines = [sheet.row_values(n) for n in range(sheet.nrows)]
-    return {line[2]: (line[1].translate(READ_AS), "".join(line[4].split())) for line in lines if isinstance(line[0], float)}
+    return {
+        line[2]: (line[1].translate(READ_AS), "".join(line[4].split())) for line in lines if isinstance(line[0], float)
+    }
 
 
 def test_the_ministrys_list_is_read_completely(founded: Path) -> None:

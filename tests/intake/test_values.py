@@ -27,7 +27,8 @@ CARD = "6217001234567890123"
 READ: dict[str, list[tuple[str, object]]] = {
     "text": [
         ("汉族", "汉族"),
-        ("(1)班  甲".translate(FULL_WIDTH), "(1)班 甲"),
+        ("(1)班  A".translate(FULL_WIDTH), "(1)班 A"),
+        ("苏州工业园区服务外包\n职业学院", "苏州工业园区服务外包职业学院"),
         ("a\nb", "a b"),
         ("汪\u4dae", "汪\u4dae"),
     ],
@@ -99,7 +100,7 @@ READ: dict[str, list[tuple[str, object]]] = {
         ("高一(3)班", "3"),
         ("火箭班", "火箭班"),
     ],
-    "grade": [("三年级", "三年级"), ("初 二", "初 二")],
+    "grade": [("三年级", "三年级"), ("初 二", "初二")],
     "id_number": [
         (ID, (ID, "checksum")),
         ("11010519491231002x", ("11010519491231002X", "ok")),
