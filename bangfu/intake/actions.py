@@ -189,7 +189,7 @@ def _again(opened: Opened, shop: Workshop, by: Actor) -> Prepared | None:
         "holds_from": before.holds_from.isoformat(),
         "recorded_at": by.at,
         "sender_id": before.sender_id,
-        "mapping": "{}",
+        "mapping": json.dumps(before.mapping, ensure_ascii=False),
         "read": before.read,
         "applied": 0,
         "unchanged": before.applied + before.unchanged,

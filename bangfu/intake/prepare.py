@@ -256,16 +256,13 @@ def _file_record(
     opened: Opened, shop: Workshop, at: datetime, file_id: int, rows: list[tuple[int, int, str]], reading: Reading
 ) -> FileRecord:
     counts = Counter(state for _, _, state in rows)
-    dated, salt = opened.dated, secrets.token_bytes(SALT_BYTES)
+    dated = opened.dated
     assert dated is not None  # noqa: S101 - as above
     columns = {
         "id": file_id,
         "name": Path(opened.name).name,
         "layout": opened.layout.id,
-        "digest_index": shop.ring.blind_file(opened.content),
-        "salt": salt,
-        "digest": hashlib.sha256(salt + opened.content).digest(),
-        "content": shop.ring.seal_bytes("registry_sourcefile", "content", file_id, opened.content),
+        **_kept(opened, shop.ring, file_id),
         "size": len(opened.content),
         "list_date": dated.day.isoformat(),
         "holds_from": dated.holds_from.isoformat(),
@@ -274,9 +271,21 @@ def _file_record(
         "mapping": json.dumps(opened.corrections, ensure_ascii=False),
         "read": len(rows),
         **{state: counts[state] for state in (APPLIED, UNCHANGED, HELD, NOISE)},
-        "same_as_id": None,
     }
     return FileRecord(columns, tuple(sorted(_series_of(reading.by_table))), dated.day)
+
+
+def _kept(opened: Opened, ring: Keyring, file_id: int) -> dict[str, object]:
+    """Return the columns that keep the file's bytes; bytes that came before are kept once."""
+    index = ring.blind_file(opened.content)
+    before = queries.same_file(index, opened.layout.id)
+    if before is not None:
+        kept = {"salt": bytes(before.salt), "digest": bytes(before.digest), "content": b""}
+        return {"digest_index": index, **kept, "same_as_id": before.same_as_id or before.pk}
+    salt = secrets.token_bytes(SALT_BYTES)
+    content = ring.seal_bytes("registry_sourcefile", "content", file_id, opened.content)
+    digest = hashlib.sha256(salt + opened.content).digest()
+    return {"digest_index": index, "salt": salt, "digest": digest, "content": content, "same_as_id": None}
 
 
 # -- rows that a person mended before

@@ -76,7 +76,8 @@ class SourceFile(models.Model):
     unchanged = models.IntegerField()
     held = models.IntegerField()
     noise = models.IntegerField()
-    # The file with these very bytes that came before and left nothing to do: its rows are this file's rows.
+    # The first file with these very bytes, which keeps them. Where such a file has no rows of its own, nothing was
+    # left to do: the earlier one's rows are its rows.
     same_as = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
 
 

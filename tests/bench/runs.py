@@ -1,6 +1,7 @@
 """One measured run, in a process of its own: `python -m tests.bench.runs KIND FOLDER` prints JSON.
 
-`import`: the folder's files into a fresh home. `orm`: the same rows saved one model at a time. `read`: only reading.
+`import`: the folder's files into a fresh home. `orm`: the same rows saved one model at a time
+(`orm-insert`: without asking whether they are there). `read`: only reading.
 Interpreter start, set-up and the founding of the home are outside the clock. Seconds, rows and peak MiB.
 """
 
@@ -11,6 +12,7 @@ import resource
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -44,27 +46,35 @@ def import_all(files: list[Path]) -> int:
     return sum(report.rows["read"] for report in reports)
 
 
-def save_row_by_row(files: list[Path]) -> int:
+def save_row_by_row(files: list[Path], *, force_insert: bool = False) -> int:
     """Import all files, but write by `save()`, one model at a time, as row-wise systems do (openIMIS).
 
-    Reading, checking and sealing are ours all the same, so the ratio is only about writing.
+    Reading, checking and sealing are ours all the same, so the ratio is only about writing. A plain `save()` of a row
+    whose id is known asks first whether it is there, as they do; `force_insert` leaves that out.
     """
     from bangfu.registry import actions
 
-    with patch.object(actions, "_insert", _save_each):
+    with patch.object(actions, "_insert", partial(_save_each, force_insert)):
         return import_all(files)
 
 
-def _save_each(_cursor: Any, table: str, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+def _save_each(
+    force_insert: bool, _cursor: Any, table: str, columns: tuple[str, ...], rows: list[tuple[object, ...]]
+) -> None:
     from django.apps import apps
 
     model = next(m for m in apps.get_app_config("registry").get_models() if m._meta.db_table == f"registry_{table}")
     names = [column.strip('"') for column in columns]
     for row in rows:
-        model(**dict(zip(names, row, strict=True))).save()
+        model(**dict(zip(names, row, strict=True))).save(force_insert=force_insert)
 
 
-KINDS = {"read": read_only, "import": import_all, "orm": save_row_by_row}
+KINDS = {
+    "read": read_only,
+    "import": import_all,
+    "orm": save_row_by_row,
+    "orm-insert": partial(save_row_by_row, force_insert=True),
+}
 
 
 def main(kind: str, folder: Path) -> None:
