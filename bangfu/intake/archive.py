@@ -16,8 +16,10 @@ LARGEST_PART = 1 << 30
 # Cells in the rectangle that a sheet spans: parsers lay it out whole (some 50 bytes a cell), so one stray cell far
 # out costs all of it.
 LARGEST_SPAN = 20_000_000
-# References to cells beyond column Z or row 9,999; the others span little.
-FAR_CELL = re.compile(rb"""\br\s*=\s*["'](?:([A-Z]{2,3})([0-9]{1,7})|([A-Z])([0-9]{5,7}))["']""")
+# References to cells beyond column Z or row 9,999; the others span little. Programs write r="A1"; XML allows more.
+FAR_CELL = re.compile(rb'r="(?:([A-Z]{2,3})([0-9]{1,7})|([A-Z])([0-9]{5,7}))"')
+FAR_CELL_AT_LENGTH = re.compile(rb"""\br\s*=\s*["'](?:([A-Z]{2,3})([0-9]{1,7})|([A-Z])([0-9]{5,7}))["']""")
+UNUSUAL = (b"r='", b"r =", b"r= ", b"r\n", b"r\t", b"r\r", b"=\n", b"=\t", b"=\r")
 ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\br\s*=\s*["']([0-9]{1,7})["']""")
 NEAR_COLUMN = 26
 OVERLAP = 256
@@ -33,6 +35,8 @@ def check_archive(content: bytes) -> None:
     names = archive.namelist()
     if not any(name.startswith("xl/") for name in names):
         raise Refused("file_not_workbook")
+    if any(name.startswith("xl/worksheets/") and name.endswith(".bin") for name in names):
+        raise Refused("file_binary_workbook")
     for part in archive.infolist():
         if part.flag_bits & 1:
             raise Refused("file_encrypted")
@@ -56,7 +60,8 @@ def _check_part(content: bytes, part: zipfile.ZipInfo) -> None:
 
 def _reach(text: bytes, rows: int, columns: int) -> tuple[int, int]:
     """Return the last row and column seen so far, with those of a further piece of the sheet."""
-    for wide, row, narrow, far_row in set(FAR_CELL.findall(text)):
+    far_cell = FAR_CELL_AT_LENGTH if any(sign in text for sign in UNUSUAL) else FAR_CELL
+    for wide, row, narrow, far_row in set(far_cell.findall(text)):
         columns = max(columns, _column_number(wide or narrow))
         rows = max(rows, int(row or far_row))
     for start in (text.rfind(b"<row"), text.rfind(b":row")):

@@ -12,7 +12,7 @@ from bangfu.core.errors import BangfuError, Refused
 from bangfu.intake.dates import ListDate, given_date, list_date, shared_day
 from bangfu.intake.layouts import Corrected, Found, Layout, find_layout
 from bangfu.intake.read import Sheet, read_sheets
-from bangfu.intake.table import Held
+from bangfu.intake.table import Held, stripped
 
 SAMPLE_ROWS = 60
 # A sheet with fewer such lines is an explanation or a list of codes, not a table that was not understood.
@@ -127,8 +127,8 @@ def left_over(opened: Opened, sheets: list[Sheet]) -> tuple[list[tuple[int, Held
     noise: list[tuple[int, int]] = []
     for number in opened.left:
         sheet = sheets[number]
-        rows = [(n, row) for n, row in enumerate(sheet.rows, 1) if any(cell.strip() for cell in row)]
-        tabular = [row for _, row in rows if sum(bool(cell.strip()) for cell in row) >= TABLE_CELLS]
+        rows = [(n, row) for n, row in enumerate(map(stripped, sheet.rows), 1) if any(row)]
+        tabular = [row for _, row in rows if sum(map(bool, row)) >= TABLE_CELLS]
         if sheet.hidden or len(tabular) < TABLE_ROWS:
             noise += [(number, n) for n, _ in rows]
         else:

@@ -122,7 +122,7 @@ def organisation_records(table: Table, layout: Layout, book: Book, scope: list[i
     """Return a record for each row of a list of organisations; what is not name or code goes to attributes."""
     fields = [place.column.field for place in table.found.places if place.column.field not in ("name", "code")]
     rows = zip(*(table.columns[name] for name in fields), strict=True) if fields else ((),) * len(table.numbers)
-    texts = [json.dumps(dict(zip(fields, row, strict=True)), ensure_ascii=False) for row in rows]
+    texts = [json.dumps(dict(zip(fields, row, strict=True)), ensure_ascii=False, sort_keys=True) for row in rows]
     said = zip(_texts(table, "name"), _texts(table, "code"), texts, strict=True)
     statements = ([Statement("organisation_fact", values)] for values in said)
     lines = zip(statements, scope, _series(layout, book, scope), strict=True)

@@ -25,6 +25,7 @@ NOTE = re.compile(
 NOTE_CELLS = 4
 # White space and signs that cannot be seen: a cell of these is blank.
 BLANKS = " \t\r\n\f\v\u00a0\u3000\u200b\u200c\u200d\u2060\ufeff"
+UNSEEN = re.compile("[\u200b-\u200d\u2060\ufeff]")
 NUMBER_ONLY = re.compile(r"\d{1,7}")
 ID_CARDS = frozenset({"", "居民身份证", "身份证", "户口簿", "残疾人证", "中华人民共和国残疾人证"})
 OTHER_ID = "other"
@@ -69,9 +70,9 @@ def read_table(sheet: Sheet, number: int, found: Found, schooling: str) -> Table
     rows = _filled_down(sheet, found.header)
     # Both halves of a two-row header come again where it is repeated.
     header = rows[max(found.header - 1, 0) : found.header + 1]
-    upper_and_lower = [[cell.strip(BLANKS) for cell in row] for row in header]
+    upper_and_lower = [stripped(row) for row in header]
     for index in range(found.header + 1, len(rows)):
-        row = [cell.strip(BLANKS) for cell in rows[index]]
+        row = stripped(rows[index])
         if not any(row):
             continue
         if row in upper_and_lower:
@@ -83,6 +84,12 @@ def read_table(sheet: Sheet, number: int, found: Found, schooling: str) -> Table
     return table
 
 
+def stripped(row: list[str]) -> list[str]:
+    """Return a row's cells without blanks at their ends, those that cannot be seen included."""
+    cells = [cell.strip() for cell in row]
+    return [cell.strip(BLANKS) for cell in cells] if UNSEEN.search("".join(cells)) else cells
+
+
 def _filled_down(sheet: Sheet, header: int) -> Cells:
     """Give every row of a vertically merged cell its value (a household's head over its members)."""
     tall = [(start, end) for start, end in sheet.merged if start[0] > header and end[0] > start[0]]
@@ -90,7 +97,7 @@ def _filled_down(sheet: Sheet, header: int) -> Cells:
     for (top, left), (bottom, _) in tall:
         for row in rows[top + 1 : bottom + 1]:
             if left < len(row) and left < len(rows[top]):
-                row[left] = row[left] or rows[top][left]
+                row[left] = row[left].strip(BLANKS) or rows[top][left]
     return rows
 
 

@@ -26,6 +26,7 @@ HAN_SPACE = re.compile(r"(?<=[\u3400-\u9fff]) (?=[\u3400-\u9fff])")
 YEARS = range(1900, 2100)
 SCIENTIFIC = re.compile(r"[0-9]\.[0-9]+E\+([0-9]{1,3})", re.IGNORECASE)
 LONGEST_NUMBER = 32
+LARGEST_INTEGER = 2**15 - 1
 LONGEST_TEXT = 255  # what the register's columns take
 WHOLE = re.compile(r"([-+]?[0-9]{1,10})(?:\.0+)?")
 CLASS_NUMBER = re.compile(r".*?\(?([\d一二三四五六七八九十]{1,3})\)?班?")
@@ -101,10 +102,10 @@ def yes_no(cell: str) -> bool:
 
 
 def integer(cell: str) -> int:
-    """Return a whole number."""
+    """Return a whole number of months, years or the like (what a small column takes)."""
     number = code(cell).removesuffix("个月").removesuffix("月")
     found = WHOLE.fullmatch(number)
-    if found is None or not abs(int(found[1])) < 2**31:
+    if found is None or not abs(int(found[1])) <= LARGEST_INTEGER:
         raise ValueError("integer_unreadable")
     return int(found[1])
 

@@ -273,6 +273,14 @@ def test_a_value_merged_over_rows_is_each_rows_value() -> None:
     assert read.columns["name"] == ["赵安", "赵诚", "赵明"]
 
 
+@pytest.mark.parametrize("hidden", [" ", "\u3000", "\u200b"])
+def test_invisible_signs_under_a_merged_cell_are_its_value_too(hidden: str) -> None:
+    rows = [["河湾村", "赵安", "赵安", "480"], [hidden, hidden, "赵诚", ""]]
+    read = table(["村", "户主", "成员姓名", "月保障金"], *rows, merged=[((1, 0), (2, 0)), ((1, 1), (2, 1))])
+    assert read.columns["head_name"] == ["赵安", "赵安"]
+    assert read.columns["village"] == ["河湾村", "河湾村"]
+
+
 def test_a_title_merged_over_the_header_gives_its_value_to_no_row() -> None:
     read = table(["学籍表"], HEADER, PUPIL, pupil(name=""), merged=[((0, 0), (3, 2))])
     assert read.numbers == [3]

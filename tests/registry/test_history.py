@@ -182,6 +182,13 @@ def test_out_of_order_and_in_order_agree_on_the_latest_day(tmp_path: Path) -> No
     assert class_on(1, NEXT_SPRING) == ["2024级小3班"]
 
 
+def test_an_earlier_roll_of_the_term_that_arrives_late_tells_of_the_first_months(tmp_path: Path) -> None:
+    take(tmp_path / "may.xlsx", pupils(1, 3), date(2025, 5, 6))
+    take(tmp_path / "march.xlsx", pupils(1, 2, 3), date(2025, 3, 1), by_on(date(2025, 5, 7)))
+    assert on_roll(date(2025, 3, 1)) == names(1, 2, 3)
+    assert on_roll(date(2025, 5, 6)) == names(1, 3)
+
+
 # ---- corrections and changes
 
 
@@ -322,6 +329,14 @@ def test_what_was_known_at_a_moment_leaves_out_what_came_after(tmp_path: Path) -
     assert class_on(1, AUTUMN, moment(AUTUMN, 16)) == ["2024级小3班"]
     assert on_roll(NEXT_SPRING, moment(NEXT_SPRING, 8)) == names(1, 2)
     assert on_roll(NEXT_SPRING, moment(NEXT_SPRING, 10)) == names(2)
+
+
+def test_what_was_known_between_two_parts_of_a_roll_is_what_the_first_said(tmp_path: Path) -> None:
+    take(tmp_path / "1.xlsx", pupils(1, 2, 3, 4), AUTUMN, by_on(AUTUMN))
+    take(tmp_path / "2-1.xlsx", pupils(1, 2), NEXT_SPRING, by_on(NEXT_SPRING, 9))
+    take(tmp_path / "2-2.xlsx", pupils(3, 4), NEXT_SPRING, by_on(NEXT_SPRING, 12))
+    assert on_roll(NEXT_SPRING, moment(NEXT_SPRING, 10)) == names(1, 2)
+    assert on_roll(NEXT_SPRING, moment(NEXT_SPRING, 13)) == on_roll(NEXT_SPRING) == names(1, 2, 3, 4)
 
 
 def test_what_was_known_includes_the_very_moment_of_the_import(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from bangfu.intake.report import Report
 from bangfu.registry import queries
 from bangfu.registry.models import Absence, Detail, Enrolment, Guardian, Organisation, Person, SourceFile
 from bangfu.tasks.models import Task
+from bangfu.tasks.queries import open_tasks
 from tests.conftest import BY, committing, import_paths
 from tests.intake.bad_files import HEADER, write_roll, write_xlsx
 from tests.registry.rolls import AUTUMN, NEXT_AUTUMN, NEXT_SPRING, SECOND_SCHOOL, changed, name_of, pupils
@@ -232,6 +233,23 @@ def test_an_absence_that_came_before_its_roll_is_taken_when_it_comes_again(tmp_p
     assert (report.rows["applied"], report.rows["held"]) == (1, 0)
     assert list(waiting(BY)) == []
     assert not Task.objects.filter(closed=None).exists()
+
+
+# ---- rows held before anything else is known
+
+
+def test_rows_held_in_an_empty_register_wait_for_the_operator(tmp_path: Path) -> None:
+    number = str(pupils(1)[0][HEADER.index("学籍号")])
+    take_absence(tmp_path / "absences.xlsx", number)
+    assert the_row().code == "pupil_not_on_roll"
+    assert open_tasks(BY).get().count == 1
+
+
+def test_a_first_roll_whose_rows_are_all_held_does_not_name_the_county(tmp_path: Path) -> None:
+    import_paths([write_roll(tmp_path / "1.xlsx", pupils(1, 2, 出生日期=UNREADABLE))], day=AUTUMN)
+    assert len(list(waiting(BY))) == 2
+    import_paths([write_roll(tmp_path / "2.xlsx", pupils(1, 2))], day=AUTUMN)
+    assert Organisation.objects.get(kind="county").name == "安和县"
 
 
 # ---- what a column is
