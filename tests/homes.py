@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -84,6 +85,12 @@ class Home:
             with closing(sqlite3.connect(self.folder / DATABASE)) as connection, connection:
                 count = connection.execute(statement.replace("%s", "?"), values).rowcount
         assert count, f"no row was changed by {statement}"
+
+    def wait_until_alone(self) -> None:
+        """Wait until the server has let go of a process that was killed: it may still be ending a statement."""
+        others = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        while self.address and self.rows(others):
+            time.sleep(0.05)
 
     def drop_trigger(self, verb: str) -> None:
         """Drop one of the trail's triggers."""

@@ -19,7 +19,9 @@ LARGEST_SPAN = 20_000_000
 # References to cells beyond column Z or row 9,999; the others span little. Programs write r="A1"; XML allows more.
 FAR_CELL = re.compile(rb'r="(?:([A-Z]{2,3})([0-9]{1,7})|([A-Z])([0-9]{5,7}))"')
 FAR_CELL_AT_LENGTH = re.compile(rb"""\br\s*=\s*["'](?:([A-Z]{2,3})([0-9]{1,7})|([A-Z])([0-9]{5,7}))["']""")
-UNUSUAL = (b"r='", b"r =", b"r= ", b"r\n", b"r\t", b"r\r", b"=\n", b"=\t", b"=\r")
+# Signs of the unusual forms; single ones first, for they are found fastest.
+UNUSUAL = (b"'", b"\n", b"\t", b"\r", b"r =", b"r= ")
+DECLARATION = 128  # the line <?xml ...?> at the start may end in a line break
 ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\br\s*=\s*["']([0-9]{1,7})["']""")
 NEAR_COLUMN = 26
 OVERLAP = 256
@@ -60,7 +62,7 @@ def _check_part(content: bytes, part: zipfile.ZipInfo) -> None:
 
 def _reach(text: bytes, rows: int, columns: int) -> tuple[int, int]:
     """Return the last row and column seen so far, with those of a further piece of the sheet."""
-    far_cell = FAR_CELL_AT_LENGTH if any(sign in text for sign in UNUSUAL) else FAR_CELL
+    far_cell = FAR_CELL_AT_LENGTH if any(text.find(sign, DECLARATION) >= 0 for sign in UNUSUAL) else FAR_CELL
     for wide, row, narrow, far_row in set(far_cell.findall(text)):
         columns = max(columns, _column_number(wide or narrow))
         rows = max(rows, int(row or far_row))

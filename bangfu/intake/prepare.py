@@ -186,7 +186,8 @@ def _issue(file_id: int, layout: Layout, opened: Opened, known: list[int], serie
         opened.dated = dated = ListDate(dated.day, dated.day, dated.term)
     late: dict[int, str] = {}
     for series_id, found in issued.items():
-        later = [holds_from for day, holds_from in found if day > dated.day]
+        # A later list of the same term, taken for its first until now, speaks from its own day after all.
+        later = [held if held > dated.holds_from else day for day, held in found if day > dated.day]
         if later:
             late[series_id] = min(later).isoformat()
     complete = frozenset(series) if layout.complete else frozenset()

@@ -32,6 +32,9 @@ WRONG_ID = ("roll_wrong_id", "poverty_wrong_id", "dibao_wrong_id")
 NO_ID = ("roll_no_id", "dibao_no_id")
 
 
+pytestmark = pytest.mark.django_db  # the test database is made only for tests that say so
+
+
 @pytest.fixture(scope="module")
 def reports(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
