@@ -72,6 +72,8 @@ class Book:
 def scopes(table: Table, layout: Layout, places: Places, titles: tuple[str, ...]) -> list[int]:
     """Return the organisation whose list each row belongs to."""
     scope = layout.scope
+    if not table.numbers:
+        return []  # rows that are all held name no county and no school
     names = _texts(table, scope.get("name", ""))
     if scope["kind"] == "school":
         codes = _texts(table, scope.get("code", ""))
@@ -108,6 +110,8 @@ def _texts(table: Table, name: str) -> list[str]:
 
 def person_records(table: Table, layout: Layout, book: Book, scope: list[int]) -> list[Record]:
     """Return a record for each row of a list of people."""
+    if not table.numbers:
+        return []
     _place(table, layout, book, scope)
     home = _class_or_place(table, layout, book, scope)
     series = _series(layout, book, scope)
