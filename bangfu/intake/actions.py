@@ -170,8 +170,7 @@ def _import_one(
 def _again(opened: Opened, shop: Workshop, by: Actor) -> Prepared | None:
     """Return a delivery without work if these very bytes were applied before and left no row waiting."""
     before = queries.same_file(shop.ring.blind_file(opened.content), opened.layout.id)
-    dated = opened.dated
-    if before is None or before.held or dated is None or before.list_date != dated.day:
+    if before is None or before.held or before.list_date != opened.issued.day:
         return None
     if before.mapping != opened.corrections:
         return None

@@ -53,6 +53,13 @@ class Opened:
     dated: ListDate | None = None
     left: list[int] = field(default_factory=list)
 
+    @property
+    def issued(self) -> ListDate:
+        """Return the file's day, which `date_batch` finds before a file is prepared."""
+        if self.dated is None:
+            raise ValueError(self.name)
+        return self.dated
+
     def rows(self) -> list[Sheet]:
         """Return the sheets, read again if they were dropped."""
         return self.sheets if self.sheets is not None else read_sheets(self.content)

@@ -154,8 +154,7 @@ def _row_state(line: Record | Held | None, changes: Changes) -> str:
 def _records(
     opened: Opened, layout: Layout, tables: list[Table], shop: Workshop, file_id: int
 ) -> tuple[Book, list[list[Record | None]], Issue]:
-    dated = opened.dated
-    assert dated is not None  # noqa: S101 - date_batch gave every file a day; for the type checker
+    dated = opened.issued
     if layout.subject == "event":
         series = Numbering({}, register.next_id("series"))
         book = Book(shop.places, series, Numbering({}, 1), shop.ring, shop.calendar, dated)
@@ -178,8 +177,7 @@ def _issue(file_id: int, layout: Layout, opened: Opened, known: list[int], serie
 
     The first list of a term holds from the term's first day; another one in the same term from its own day.
     """
-    dated = opened.dated
-    assert dated is not None  # noqa: S101 - as above
+    dated = opened.issued
     issued = register.issues(known)
     days = [issue for found in issued.values() for issue in found]
     if dated.term and any(dated.holds_from <= day < dated.day for day, _ in days):
@@ -257,8 +255,7 @@ def _file_record(
     opened: Opened, shop: Workshop, at: datetime, file_id: int, rows: list[tuple[int, int, str]], reading: Reading
 ) -> FileRecord:
     counts = Counter(state for _, _, state in rows)
-    dated = opened.dated
-    assert dated is not None  # noqa: S101 - as above
+    dated = opened.issued
     columns = {
         "id": file_id,
         "name": Path(opened.name).name,
