@@ -12,7 +12,15 @@ from bangfu.core.errors import BangfuError
 from bangfu.core.messages import say
 
 MARK = "demo.txt"
-OURS = ("bangfu.sqlite3", "bangfu.sqlite3-wal", "bangfu.sqlite3-shm", "keys.json", "audit-heads.jsonl", MARK)
+OURS = (
+    "bangfu.sqlite3",
+    "bangfu.sqlite3-wal",
+    "bangfu.sqlite3-shm",
+    "keys.json",
+    "audit-heads.jsonl",
+    "founding.lock",
+    MARK,
+)
 COUNTY = Path(__file__).resolve().parents[2] / "examples" / "county"
 
 

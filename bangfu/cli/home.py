@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +16,8 @@ from django.db import OperationalError, connection, transaction
 from bangfu.core.actor import Actor, operator
 from bangfu.core.errors import BangfuError
 from bangfu.core.seal import load_keyring, new_keyring, save_keyring
+
+LOCK = "founding.lock"
 
 
 def now() -> datetime:
@@ -46,12 +49,21 @@ def open_home() -> None:
 
 
 def found_home() -> bool:
-    """Make an installation where there is none; return whether one was made. Safe to run again after a crash."""
+    """Make an installation where there is none; return whether one was made.
+
+    Safe to run again after a crash, and by two commands at once: the second waits and finds it made.
+    """
+    settings.HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (settings.HOME / LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # let go of when the file closes, or the process dies
+        return _found()
+
+
+def _found() -> bool:
     from bangfu.audit import keys, queries
     from bangfu.audit.actions import found_installation
     from bangfu.registry.actions import found_register
 
-    settings.HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
     _reach()
     if queries.founded():
         keys.current()

@@ -269,6 +269,7 @@ def mend_row(*, held_id: int, cells: dict[str, str], by: Actor, reason: str) -> 
     The file's other rows come out unchanged. NotAllowed outside the actor's scope; BangfuError for a row that
     no longer waits or a column it does not have. A row still wrong stays held, with what is wrong now.
     """
+    keys.forget()  # a rotation may have come since the command began
     with transaction.atomic():
         row = next((row for row in queries.waiting(by) if row.id == held_id), None)
         if row is None:

@@ -132,7 +132,6 @@ def _known(
     issued: dict[int, list[tuple[str, str]]],
     between: tuple[str, str] | None = None,
 ) -> dict[int, list[Known]]:
-    days = {pk: day.isoformat() for pk, day in SourceFile.objects.values_list("pk", "list_date")}
     columns = ", ".join(
         ("id", f"{spec.subject}_id", "valid_from", "valid_until", "source_id", *spec.comparable_columns)
     )
@@ -147,7 +146,10 @@ def _known(
                 f" AND {spec.subject}_id IN ({marks}){where}",
                 [*slice_, *(between or ())],
             )
-            for id_, subject, valid_from, until, source, *says in cursor.fetchall():
+            rows = cursor.fetchall()
+            # After the facts, so that a file committed in between is known too (its import outruns this one).
+            days = {pk: day.isoformat() for pk, day in SourceFile.objects.values_list("pk", "list_date")}
+            for id_, subject, valid_from, until, source, *says in rows:
                 told = days[source // ROWS_PER_FILE]
                 ended = until and _plain(until)
                 confirmed = last_confirmed(told, ended, issued.get(subject, []))
