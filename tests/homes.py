@@ -105,7 +105,7 @@ class Home:
 
     def contents(self, tables: Sequence[str] | None = None) -> dict[str, list[tuple[Any, ...]]]:
         """Return the rows of these tables (of all, if none are named), in a fixed order."""
-        found = {table: self.rows(f"SELECT * FROM {table}") for table in tables or self.tables()}  # noqa: S608
+        found = {table: self.rows(f"SELECT * FROM {table}") for table in tables or self.tables()}  # noqa: S608 - our tables
         return {table: sorted(rows, key=repr) for table, rows in found.items()}
 
     def copy(self, folder: Path) -> Home:

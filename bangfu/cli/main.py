@@ -7,7 +7,7 @@ nothing changed, one line on stderr. With --json, stdout is that JSON and nothin
 from __future__ import annotations
 
 import sys
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 import click
@@ -30,7 +30,7 @@ class Day(click.ParamType[date]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> date:
         """Return the day; a usage error where it is none."""
         try:
-            return value if isinstance(value, date) else datetime.strptime(str(value), "%Y-%m-%d").date()  # noqa: DTZ007
+            return value if isinstance(value, date) else date.fromisoformat(str(value))
         except ValueError:
             self.fail(f"{value!r} is no day; expected YYYY-MM-DD", param, ctx)
 

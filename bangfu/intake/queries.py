@@ -34,7 +34,7 @@ def mended_texts(layout: str, text_indexes: Iterable[bytes]) -> dict[bytes, dict
         slice_ = wanted[start : start + SLICE]
         rows = HeldRow.objects.filter(text_index__in=slice_, row__file__layout=layout).exclude(mended=None)
         for held in rows.order_by("pk"):
-            text = ring.open_text(HELD_TABLE, MENDED_COLUMN, held.pk, bytes(held.mended))  # type: ignore[arg-type]
+            text = ring.open_text(HELD_TABLE, MENDED_COLUMN, held.pk, bytes(held.mended or b""))
             found[bytes(held.text_index)] = json.loads(text)
     return found
 

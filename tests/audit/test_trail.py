@@ -164,7 +164,7 @@ def test_the_database_refuses_to_change_or_delete_an_entry(statement: str) -> No
 def test_the_database_refuses_to_put_another_entry_in_the_place_of_one() -> None:
     columns = "id, chain, number, at, actor, action, subject, details, reason, before_hash, hash"
     replaced = columns.replace("reason", "'x'")
-    replace = f"INSERT OR REPLACE INTO audit_entry ({columns}) SELECT {replaced} FROM audit_entry WHERE chain = 7"  # noqa: S608
+    replace = f"INSERT OR REPLACE INTO audit_entry ({columns}) SELECT {replaced} FROM audit_entry WHERE chain = 7"  # noqa: S608 - fixed words
     if connection.vendor == "postgresql":
         replace = "TRUNCATE audit_entry"
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
@@ -195,7 +195,7 @@ def test_a_dropped_trigger_is_named(trigger: str) -> None:
 )
 def test_an_altered_entry_is_named(column: str, value: object) -> None:
     entry = Entry.objects.get(chain=SCHOOL, number=2)
-    altered(f"UPDATE audit_entry SET {column} = %s WHERE id = %s", value, entry.pk)  # noqa: S608
+    altered(f"UPDATE audit_entry SET {column} = %s WHERE id = %s", value, entry.pk)  # noqa: S608 - fixed words
     action = value if column == "action" else entry.action
     assert named("audit_altered", chain=SCHOOL, number=2, id=entry.pk, action=action) in found()
 

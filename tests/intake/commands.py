@@ -65,7 +65,7 @@ def process(home: Path, *arguments: object, memory: int | None = None) -> Finish
     out, err = home.with_suffix(".out"), home.with_suffix(".err")
     began = time.monotonic()
     with out.open("wb") as said, err.open("wb") as complained:
-        child = subprocess.Popen(command, env=environment, stdout=said, stderr=complained, preexec_fn=limit)  # noqa: PLW1509
+        child = subprocess.Popen(command, env=environment, stdout=said, stderr=complained, preexec_fn=limit)  # noqa: PLW1509 - no threads here
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in (out, err)]
