@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -16,7 +15,21 @@ import pytest
 
 from bangfu.cli.main import main
 
-START = "from bangfu.cli.main import main; main()"
+# Linux counts what a process held before it became another program: a launcher stands between, as small as can be,
+# so that the largest memory measured is the command's and not that of the process that runs the tests.
+LAUNCHER = """
+import os, resource, subprocess, sys
+limit, peak_file, *arguments = sys.argv[1:]
+if int(limit):
+    resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
+start = "from bangfu.cli.main import main; main()"
+child = subprocess.Popen([sys.executable, "-c", start, *arguments])
+_, status, usage = os.wait4(child.pid, 0)
+with open(peak_file, "w") as file:
+    file.write(str(usage.ru_maxrss))
+child.returncode = os.waitstatus_to_exitcode(status)
+os._exit(child.returncode if child.returncode >= 0 else 128 - child.returncode)
+"""
 # Kilobytes in `ru_maxrss` on Linux, bytes on macOS.
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 LONGEST = 120  # seconds
@@ -55,18 +68,13 @@ def here(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *a
 def process(home: Path, *arguments: object, memory: int | None = None) -> Finished:
     """Run `bangfu` as a process on the SQLite home `home`, with no more than `memory` bytes of address space."""
 
-    def limit() -> None:
-        if memory is not None:
-            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-
     environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     environment |= {"BANGFU_HOME": str(home), "BANGFU_LANG": "en", "PYTHONIOENCODING": "utf-8"}
-    command = [sys.executable, "-c", START, *map(str, arguments)]
-    out, err = home.with_suffix(".out"), home.with_suffix(".err")
+    peak, out, err = (home.with_suffix(suffix) for suffix in (".peak", ".out", ".err"))
+    command = [sys.executable, "-c", LAUNCHER, str(memory or 0), str(peak), *map(str, arguments)]
     began = time.monotonic()
     with out.open("wb") as said, err.open("wb") as complained:
-        child = subprocess.Popen(command, env=environment, stdout=said, stderr=complained, preexec_fn=limit)  # noqa: PLW1509 - no threads here
-        _, status, usage = os.wait4(child.pid, 0)
-        child.returncode = os.waitstatus_to_exitcode(status)
+        code = subprocess.run(command, env=environment, stdout=said, stderr=complained, check=False).returncode
+    seconds = time.monotonic() - began
     texts = [path.read_text(encoding="utf-8", errors="replace") for path in (out, err)]
-    return Finished(child.returncode, *texts, usage.ru_maxrss * RSS_UNIT, time.monotonic() - began)
+    return Finished(code, *texts, int(peak.read_text(encoding="ascii")) * RSS_UNIT, seconds)
