@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "bangfu.tasks",
     "bangfu.registry",
     "bangfu.intake",
+    "bangfu.coverage",
 ]
 # No page is served yet that could outlive the process; sessions get a lasting key with the pages.
 SECRET_KEY = secrets.token_urlsafe(50)

@@ -146,12 +146,13 @@ def test_a_read_is_not_taken_for_a_write(source: str) -> None:
 
 
 def unrecorded(source: str) -> list[str]:
-    """Return the public functions of an actions module that lack an actor or a record."""
+    """Return the public functions of an actions module that lack an actor or, in the end, a record."""
     functions = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
-    public = {function.name: function for function in functions if not function.name.startswith("_")}
-    recording = {name for name, function in public.items() if "record" in called(function)}
-    while more := {n for n, f in public.items() if n not in recording and called(f, own=True) & recording}:
+    every = {function.name: function for function in functions}
+    recording = {name for name, function in every.items() if "record" in called(function)}
+    while more := {n for n, f in every.items() if n not in recording and called(f, own=True) & recording}:
         recording |= more
+    public = {name: function for name, function in every.items() if not name.startswith("_")}
     return [
         *(f"{name}: no keyword-only `by`" for name, function in public.items() if not takes_actor(function)),
         *(f"{name}: calls neither record() nor an action that does" for name in public if name not in recording),
@@ -179,6 +180,7 @@ def takes_actor(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         "async def approve(*, by):\n    record(by=by)",
         "def approve(*, by):\n    record(by=by)\ndef approve_all(*, by):\n    approve(by=by)",
         "def a(*, by):\n    b(by=by)\ndef b(*, by):\n    c(by=by)\ndef c(*, by):\n    record(by=by)",
+        "def approve(*, by):\n    _write(by)\ndef _write(by):\n    record(by=by)",
         "def _insert(cursor):\n    cursor.executemany(statement, rows)",
         "class Delivery:\n    version: int",
     ],

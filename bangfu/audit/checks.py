@@ -15,8 +15,9 @@ from bangfu.core.messages import say
 from bangfu.core.seal import Keyring
 
 TRIGGERS = ("audit_entry_no_update", "audit_entry_no_delete", "audit_entry_no_replace")
-# A process that dies between a commit and the export leaves the heads file this many entries behind at most.
-BEHIND = 2
+# A process that dies between a commit and the export leaves the heads file behind by what its transaction wrote to
+# a chain: no action writes more entries than this.
+BEHIND = 8
 
 
 def trail() -> Iterator[str]:

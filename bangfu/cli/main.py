@@ -115,16 +115,138 @@ def link(left: Path, right: Path | None, id_column: str, out: Path, json_: bool)
 
 
 @cli.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder for the four lists.")
+@click.option("--day", type=Day(), help="The day to reckon for; the newest roll's or register's if left out.")
+@as_json
+def coverage(out: Path, day: date | None, json_: bool) -> None:
+    """Say who is who, where lists and rolls differ, and which state each pupil is in; write the lists."""
+    home.start()
+    home.open_home()
+    from bangfu.cli import covering
+
+    covering.run(out, day, json_)
+
+
+@cli.group()
+def links() -> None:
+    """Which records are one person: questions, decisions, and how to undo them."""
+
+
+@links.command("list")
+@click.option("--records", help="Only links of these records: numbers, joined by commas.")
+@click.option("--all", "every", is_flag=True, help="Also the links and refusals that stand, not only the questions.")
+@as_json
+def links_list(records: str | None, every: bool, json_: bool) -> None:
+    """List the questions about who is who, with how the fields of the two rows agree."""
+    home.start()
+    home.open_home()
+    from bangfu.cli import covering
+
+    covering.list_links(records, every, json_)
+
+
+@links.command("chain")
+@click.argument("left", type=int)
+@click.argument("right", type=int)
+@as_json
+def links_chain(left: int, right: int, json_: bool) -> None:
+    """Show through which records two records hang together."""
+    home.start()
+    home.open_home()
+    from bangfu.cli import covering
+
+    covering.show_chain(left, right, json_)
+
+
+@links.command("update")
+@as_json
+def links_update(json_: bool) -> None:
+    """Link what the files since the last time brought."""
+    home.start()
+    home.open_home()
+    from bangfu.coverage.actions import link_records
+
+    show.links_made(link_records(by=home.here()), json_)
+
+
+def _decision(name: str, help_: str) -> None:
+    @links.command(name, help=help_)
+    @click.argument("left", type=int)
+    @click.argument("right", type=int)
+    @click.option("--reason", required=True, help="Why; it goes into the trail.")
+    @as_json
+    def decide(left: int, right: int, reason: str, json_: bool) -> None:
+        home.start()
+        home.open_home()
+        from bangfu.cli import covering
+
+        covering.decide(name, left, right, reason, json_)
+
+
+_decision("join", "Decide that two records are one person.")
+_decision("part", "Decide that two records are two people; later files do not join them again.")
+_decision("forget", "Take back what was decided about two records.")
+
+
+@cli.group()
+def differences() -> None:
+    """Where lists and rolls differ, who must settle it, and the answers."""
+
+
+@differences.command("list")
+@click.option("--code", "codes", multiple=True, help="Only differences of this code.")
+@as_json
+def differences_list(codes: tuple[str, ...], json_: bool) -> None:
+    """List the open differences, the most urgent first."""
+    home.start()
+    home.open_home()
+    from bangfu.cli import covering
+
+    covering.list_differences(codes, json_)
+
+
+@differences.command("answer")
+@click.argument("number", type=int)
+@click.argument("answer")
+@click.option("--evidence", required=True, help="What the answer rests on; kept sealed.")
+@as_json
+def differences_answer(number: int, answer: str, evidence: str, json_: bool) -> None:
+    """Answer a difference; it stays answered until a newer list says otherwise."""
+    home.start()
+    home.open_home()
+    from bangfu.coverage.actions import answer_difference
+
+    answer_difference(id_=number, answer=answer, evidence=evidence, by=home.here())
+    show.done("difference_answered", json_, id=number, answer=answer)
+
+
+@differences.command("reopen")
+@click.argument("number", type=int)
+@click.option("--reason", required=True, help="Why; it goes into the trail.")
+@as_json
+def differences_reopen(number: int, reason: str, json_: bool) -> None:
+    """Take an answer back."""
+    home.start()
+    home.open_home()
+    from bangfu.coverage.actions import take_back_answer
+
+    take_back_answer(id_=number, by=home.here(), reason=reason)
+    show.done("difference_reopened", json_, id=number)
+
+
+@cli.command()
 @as_json
 def verify(json_: bool) -> None:
-    """Check every invariant: trail, sealed cells, stored files, row equations, facts."""
+    """Check every invariant: trail, sealed cells, stored files, row equations, facts, links, coverage."""
     home.start()
     home.open_home()
     from bangfu.audit import checks as trail
+    from bangfu.coverage import checks as coverage
     from bangfu.intake import checks as intake
     from bangfu.registry import checks as registry
 
-    checks = (trail.trail, registry.cells, registry.files, registry.facts, intake.held_rows)
+    lower = (trail.trail, registry.cells, registry.files, registry.facts, intake.held_rows)
+    checks = (*lower, coverage.links, coverage.totals)
     found = {f"{check.__module__.split('.')[1]}.{check.__name__}": list(check()) for check in checks}
     show.verified(found, json_)
     sys.exit(FOUND_WRONG if any(found.values()) else 0)
@@ -141,9 +263,10 @@ def rotate(json_: bool) -> None:
     """Make new keys and seal everything anew with them."""
     home.start()
     home.open_home()
+    from bangfu.coverage.actions import reseal_evidence
     from bangfu.intake.actions import rotate_keys
 
-    cells, number = rotate_keys(by=home.here())
+    cells, number = rotate_keys(by=home.here(), others=[reseal_evidence])
     show.rotated(cells, number, json_)
 
 

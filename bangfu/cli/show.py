@@ -20,7 +20,8 @@ PROBLEMS_SHOWN = 20
 WIDE = 132  # columns where the output is not a terminal
 
 
-def _print_json(value: object) -> None:
+def print_json(value: object) -> None:
+    """Print a value as JSON."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=1))
 
 
@@ -29,7 +30,7 @@ def founded(made: bool, json_: bool) -> None:
     from django.conf import settings
 
     if json_:
-        _print_json({"home": str(settings.HOME), "made": made})
+        print_json({"home": str(settings.HOME), "made": made})
     else:
         click.echo(say("init_done" if made else "already_initialised", path=settings.HOME))
 
@@ -40,7 +41,7 @@ def reports(found: Sequence[Report], json_: bool) -> None:
         if report.refused:
             click.echo(f"{report.file}: {report.refused}", err=True)
     if json_:
-        _print_json({"files": [_report_json(report) for report in found]})
+        print_json({"files": [_report_json(report) for report in found]})
         return
     _report_table([report for report in found if not report.refused])
     lines = [f"{report.file}: {say('people_left', count=report.left)}" for report in found if report.left]
@@ -77,10 +78,11 @@ def _report_table(found: Sequence[Report]) -> None:
         title = titles.get(report.layout or "", {"zh": report.layout or "", "en": report.layout or ""})
         numbers = [f"{report.rows[name]:,}" for name in COUNTS]
         table.add_row(Path(report.file).name, title[say("language")], str(report.day or ""), *numbers)
-    _print(table)
+    print_table(table)
 
 
-def _print(table: Table) -> None:
+def print_table(table: Table) -> None:
+    """Print a table; where the output is no terminal, wide enough for its lines."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=WIDE)
@@ -90,7 +92,7 @@ def _print(table: Table) -> None:
 def waiting(rows: Sequence[Any], json_: bool) -> None:
     """Print the rows that wait. Their cells are personal data: shown to the operator, who asked for them."""
     if json_:
-        _print_json({"held": [vars(row) for row in rows]})
+        print_json({"held": [vars(row) for row in rows]})
         return
     for row in rows:
         click.echo(f"{row.id}  {row.file}: {say(row.code, row=row.row, column=row.column)}")
@@ -101,7 +103,7 @@ def waiting(rows: Sequence[Any], json_: bool) -> None:
 def verified(found: dict[str, list[str]], json_: bool) -> None:
     """Print what each check found."""
     if json_:
-        _print_json({"whole": not any(found.values()), "found": found})
+        print_json({"whole": not any(found.values()), "found": found})
         return
     for name, sentences in found.items():
         click.echo(f"{name}: {len(sentences)}")
@@ -114,15 +116,31 @@ def verified(found: dict[str, list[str]], json_: bool) -> None:
 def linked(pairs: int, out: Path, json_: bool) -> None:
     """Print how many pairs were found."""
     if json_:
-        _print_json({"pairs": pairs, "out": str(out)})
+        print_json({"pairs": pairs, "out": str(out)})
     else:
         click.echo(say("linked", pairs=pairs, out=out))
+
+
+def done(code: str, json_: bool, **facts: object) -> None:
+    """Say that something was done."""
+    if json_:
+        print_json({"done": code, **facts})
+    else:
+        click.echo(say(code, None, **facts))
+
+
+def links_made(counts: dict[str, int], json_: bool) -> None:
+    """Say how many links were made and ended."""
+    if json_:
+        print_json(counts)
+    else:
+        click.echo(say("links_updated", None, **counts))
 
 
 def rotated(cells: int, number: int, json_: bool) -> None:
     """Print what a rotation did."""
     if json_:
-        _print_json({"cells": cells, "key_set": number})
+        print_json({"cells": cells, "key_set": number})
     else:
         click.echo(say("rotated", cells=cells, number=number))
 
@@ -137,7 +155,7 @@ def demo(
     """Print the demo's summary: each file's row equation, and the register by school, list and village."""
     if json_:
         files = [_report_json(report) for report in found]
-        _print_json({"home": str(folder), "files": files, "day": str(day), "totals": totals})
+        print_json({"home": str(folder), "files": files, "day": str(day), "totals": totals})
         return
     reports(found, json_=False)
     for name, lines in totals.items():
@@ -148,6 +166,6 @@ def demo(
             table.add_row(say(f"status_{label}") if name == "lists" else label, f"{count:,}")
         table.add_row(say("column_all"), f"{sum(count for _, count in lines):,}")
         click.echo(f"\n{say(f'totals_{name}', day=day)}")
-        _print(table)
+        print_table(table)
     click.echo()
     click.echo(say("demo_done", path=folder))

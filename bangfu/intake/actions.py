@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from django.conf import settings
 from django.db import transaction
@@ -36,6 +37,13 @@ from bangfu.tasks.actions import Duty, running_job, settle
 TRIES = 20
 READERS = 2
 KEEP_OPEN = 16 << 20  # bytes of a batch up to which its sheets stay in memory between recognising and applying
+
+
+class Reseal(Protocol):
+    """What seals the cells of another package anew, within a rotation."""
+
+    def __call__(self, old: Keyring, new: Keyring, *, by: Actor) -> int:
+        """Seal every cell with `new` that `old` opens; return how many there are."""
 
 
 def import_files(paths: Sequence[Path], options: Options, progress: Progress, *, by: Actor) -> list[Report]:
@@ -310,8 +318,10 @@ def _check_columns(opened: Opened, sheet: int, cells: dict[str, str]) -> None:
             raise BangfuError("column_unknown", column=name, known=", ".join(known))
 
 
-def rotate_keys(*, by: Actor) -> tuple[int, int]:
+def rotate_keys(*, by: Actor, others: Sequence[Reseal]) -> tuple[int, int]:
     """Make a new key set and seal everything anew with it; returns the number of cells and of the set.
+
+    `others` seal the cells of the packages above this one, within the same transaction.
 
     The key file holds both sets until the database has committed to the new one, so a crash at any moment leaves
     a pair that fits; only then do the older sets go. The installation's row is locked whenever the file changes,
@@ -321,7 +331,7 @@ def rotate_keys(*, by: Actor) -> tuple[int, int]:
         old = keys.locked()
         new = old.with_next_set()
         save_keyring(new, settings.KEY_FILE)
-        count = reseal(old, new, by=by) + _reseal_held(old, new)
+        count = reseal(old, new, by=by) + _reseal_held(old, new) + sum(other(old, new, by=by) for other in others)
         use_key_set(new)
         details: dict[str, object] = {"cells": count, "key_set": new.active}
         record(action="intake.rotate_keys", by=by, subject="keys", details=details)

@@ -52,6 +52,19 @@ def home_county() -> str | None:
     return Organisation.objects.filter(kind="county").order_by("pk").values_list("name", flat=True).first()
 
 
+def organisation_places(kind: str) -> dict[int, int]:
+    """Return organisation -> the organisation of `kind` that it lies in (or is)."""
+    rows = Organisation.objects.filter(series=None).values_list("pk", "kind", "path")
+    wanted = {pk for pk, kind_, _ in rows if kind_ == kind}
+    inside = ((pk, [int(part) for part in path.split("/") if part]) for pk, _, path in rows)
+    return {pk: next(part for part in path if part in wanted) for pk, path in inside if wanted & set(path)}
+
+
+def next_file() -> int:
+    """Return the id that the next file will have."""
+    return next_id("sourcefile")
+
+
 def next_id(table: str) -> int:
     """Return the first free id of a register table."""
     with connection.cursor() as cursor:

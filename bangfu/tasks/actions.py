@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -12,6 +12,8 @@ from django.db import transaction
 from bangfu.audit.actions import record
 from bangfu.core.actor import Actor
 from bangfu.tasks.models import Job, Task
+
+SLICE = 20_000  # below the number of values that a statement takes
 
 
 @dataclass(frozen=True)
@@ -26,21 +28,44 @@ class Duty:
     count: int = 1
 
 
-@transaction.atomic
-def settle(duty: Duty, *, by: Actor) -> Task | None:
+def settle(duty: Duty, *, by: Actor) -> None:
     """Make the open task for `duty` say what is true now: open it, correct its count, or close it at 0."""
-    task = Task.objects.select_for_update().filter(kind=duty.kind, subject=duty.subject, closed=None).first()
-    if task is None and duty.count == 0:
-        return None
-    if task is not None and task.count == duty.count:
-        return task
-    task = task or Task(kind=duty.kind, subject=duty.subject, path=duty.path, post=duty.post, due=duty.due)
-    task.opened = task.opened or by.at
-    task.closed = by.at if duty.count == 0 else None
-    task.count = duty.count
-    task.save()
-    record(action="tasks.settle", by=by, subject=duty.subject, details={"kind": duty.kind, "count": duty.count})
-    return task
+    settle_all([duty], by=by)
+
+
+@transaction.atomic
+def settle_all(duties: Sequence[Duty], *, by: Actor) -> None:
+    """Settle many duties at once, no two of one kind and subject; one entry of the trail names how many."""
+    known = _open_tasks(duties)
+    opened, corrected, closed = [], [], []
+    for duty in duties:
+        task = known.get((duty.kind, duty.subject))
+        if task is None and duty.count:
+            opened.append(Task(**vars(duty), opened=by.at))
+        elif task is not None and not duty.count:
+            closed.append(task)
+        elif task is not None and task.count != duty.count:
+            task.count = duty.count
+            corrected.append(task)
+    if not (opened or corrected or closed):
+        return
+    Task.objects.bulk_create(opened, batch_size=2_000)
+    Task.objects.bulk_update(corrected, ["count"], batch_size=500)
+    for start in range(0, len(closed), SLICE):
+        ids = [task.pk for task in closed[start : start + SLICE]]
+        Task.objects.filter(pk__in=ids).update(closed=by.at, count=0)
+    details: dict[str, object] = {"opened": len(opened), "corrected": len(corrected), "closed": len(closed)}
+    subject = duties[0].subject if len(duties) == 1 else "tasks"
+    record(action="tasks.settle_all", by=by, subject=subject, details=details)
+
+
+def _open_tasks(duties: Sequence[Duty]) -> dict[tuple[str, str], Task]:
+    found: dict[tuple[str, str], Task] = {}
+    subjects = sorted({duty.subject for duty in duties})
+    for start in range(0, len(subjects), SLICE):
+        tasks = Task.objects.select_for_update().filter(closed=None, subject__in=subjects[start : start + SLICE])
+        found |= {(task.kind, task.subject): task for task in tasks}
+    return found
 
 
 @contextmanager

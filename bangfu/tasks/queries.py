@@ -19,3 +19,8 @@ def open_tasks(by: Actor) -> QuerySet[Task]:
 def running_jobs(by: Actor) -> QuerySet[Job]:
     """Return the jobs under way, for those who see the whole installation."""
     return Job.objects.filter(ended=False) if "/" in by.paths() else Job.objects.none()
+
+
+def open_subjects(prefix: str) -> set[str]:
+    """Return the subjects of the open tasks that begin with `prefix`, for checks over the whole installation."""
+    return set(Task.objects.filter(closed=None, subject__startswith=prefix).values_list("subject", flat=True))

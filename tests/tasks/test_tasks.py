@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from pytest_django.fixtures import DjangoAssertNumQueries
 
 from bangfu.audit.models import Entry
 from bangfu.core.actor import Actor, Reach
-from bangfu.tasks.actions import Duty, running_job, settle
+from bangfu.tasks.actions import Duty, running_job, settle, settle_all
 from bangfu.tasks.models import Job, Task
 from bangfu.tasks.queries import open_tasks, running_jobs
 from tests.conftest import BY, NOW
@@ -25,7 +27,7 @@ def duty(count: int, subject: str = "source_file:1", path: str = "/1/4/", due: d
 
 def settled() -> int:
     """Return how many entries about tasks the trail holds."""
-    return Entry.objects.filter(action="tasks.settle").count()
+    return Entry.objects.filter(action="tasks.settle_all").count()
 
 
 def actor_at(*paths: str) -> Actor:
@@ -34,14 +36,15 @@ def actor_at(*paths: str) -> Actor:
 
 
 def test_a_gap_found_opens_one_task() -> None:
-    task = settle(duty(3), by=BY)
-    assert task == Task.objects.get()
+    settle(duty(3), by=BY)
+    task = Task.objects.get()
     assert (task.kind, task.subject, task.path, task.post) == ("mend_rows", "source_file:1", "/1/4/", "aid_officer")
     assert (task.due, task.count, task.opened, task.closed) == (DUE, 3, NOW, None)
 
 
 def test_the_same_gap_found_twice_asks_once() -> None:
-    assert settle(duty(3), by=BY) == settle(duty(3), by=BY)
+    settle(duty(3), by=BY)
+    settle(duty(3), by=BY)
     assert (Task.objects.count(), settled()) == (1, 1)
 
 
@@ -64,7 +67,7 @@ def test_no_gap_left_closes_the_task() -> None:
 
 
 def test_no_gap_and_no_task_is_nothing() -> None:
-    assert settle(duty(0), by=BY) is None
+    settle(duty(0), by=BY)
     assert (Task.objects.count(), settled()) == (0, 0)
 
 
@@ -95,6 +98,22 @@ def test_open_tasks_are_those_in_the_actors_subtrees_most_urgent_first() -> None
     assert [task.subject for task in open_tasks(actor_at("/1/4/"))] == ["source_file:3", "source_file:1"]
     assert open_tasks(actor_at("/1/")).count() == 3
     assert not open_tasks(Actor("N0001", NOW)).exists()
+
+
+def test_many_gaps_are_settled_in_one_entry_and_a_fixed_number_of_queries(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    with django_assert_max_num_queries(20):
+        settle_all([duty(1, f"source_file:{n}") for n in range(1, 301)], by=BY)
+    assert (Task.objects.filter(closed=None).count(), settled()) == (300, 1)
+    changes = [duty(0, "source_file:1"), duty(4, "source_file:2"), duty(1, "source_file:3"), duty(2, "source_file:999")]
+    with django_assert_max_num_queries(20):
+        settle_all(changes, by=BY)
+    entry = Entry.objects.filter(action="tasks.settle_all").latest("pk")
+    assert json.loads(entry.details) == {"opened": 1, "corrected": 1, "closed": 1}
+    assert Task.objects.get(subject="source_file:2").count == 4
+    assert Task.objects.get(subject="source_file:1").closed == NOW
+    assert Task.objects.get(subject="source_file:3").closed is None
 
 
 # ---- jobs

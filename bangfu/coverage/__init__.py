@@ -1,0 +1,1 @@
+"""Nobody left out: who is who over all lists, and where lists and rolls differ."""

@@ -1,0 +1,286 @@
+"""Linking records, deciding about links, reckoning coverage, and answering differences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import duckdb
+from django.db import connection, transaction
+
+from bangfu.audit import keys
+from bangfu.audit.actions import record
+from bangfu.core.actor import Actor
+from bangfu.core.errors import BangfuError, NotAllowed, Outrun
+from bangfu.core.seal import Keyring
+from bangfu.coverage import queries
+from bangfu.coverage.gather import gather, load_aliases, load_rows, slices
+from bangfu.coverage.linking import Decision, LinkPlan, digest, digest_of, parts, plan_links
+from bangfu.coverage.models import Alias, Difference, Link, Progress, PupilState, Run, Verdict
+from bangfu.coverage.reckon import CODES, Owner, Reckoning, reckon
+from bangfu.registry.queries import clock, next_file
+from bangfu.tasks.actions import Duty, settle_all
+
+TRIES = 5
+EVIDENCE_TABLE, EVIDENCE_COLUMN = Difference._meta.db_table, "evidence"
+
+
+# -- links
+
+
+def link_records(*, by: Actor, found: duckdb.DuckDBPyConnection | None = None) -> dict[str, int]:
+    """Link all that files brought since the last time; returns how many links were made and ended.
+
+    Sure matches are applied, doubtful ones are left as questions. What a person has decided stays. `found`: the
+    register, where it is gathered already.
+    """
+    plan = _apply("coverage.link_records", "links", found, by=by)
+    return {"made": len(plan.made) if plan else 0, "ended": len(plan.ended) if plan else 0}
+
+
+@transaction.atomic
+def decide_link(*, left: int, right: int, same: bool, by: Actor, reason: str) -> None:
+    """Decide that two records are one person, or are not; it stands whatever later files say.
+
+    NotAllowed where one of the records lies outside the actor's scope; BangfuError for records that do not exist,
+    a missing reason, or a decision that another one contradicts.
+    """
+    decision = Decision(left, right, Verdict.SAME if same else Verdict.DIFFERENT)
+    _decide(decision, "coverage.decide_link", by, reason)
+
+
+@transaction.atomic
+def take_back_link(*, left: int, right: int, by: Actor, reason: str) -> None:
+    """Take back what a person decided about two records: the program judges them again."""
+    pair = Decision(left, right, None).pair
+    if not Link.objects.filter(left=pair[0], right=pair[1], how="person", ended_in=None).exists():
+        raise BangfuError("link_not_decided", left=left, right=right)
+    _decide(Decision(left, right, None), "coverage.take_back_link", by, reason)
+
+
+def _decide(decision: Decision, action: str, by: Actor, reason: str) -> None:
+    if not reason.strip():
+        raise BangfuError("reason_missing")
+    if decision.left == decision.right:
+        raise BangfuError("link_itself", record=decision.left)
+    queries.check_records(decision.pair, by)
+    _apply(action, f"records:{decision.pair[0]}+{decision.pair[1]}", None, decision=decision, by=by, reason=reason)
+
+
+def _apply(
+    action: str,
+    subject: str,
+    found: duckdb.DuckDBPyConnection | None,
+    *,
+    by: Actor,
+    decision: Decision | None = None,
+    reason: str = "",
+) -> LinkPlan | None:
+    for _ in range(TRIES):
+        progress, last_file = queries.progress(), next_file() - 1
+        plan = plan_links(queries.linkable_layouts(), found, progress, last_file, decision)
+        if plan is None:
+            return None
+        try:
+            _write_links(plan, action, subject, by, reason)
+        except Outrun:
+            continue
+        return plan
+    raise BangfuError("links_busy")
+
+
+@transaction.atomic
+def _write_links(plan: LinkPlan, action: str, subject: str, by: Actor, reason: str) -> None:
+    Progress.objects.get_or_create(pk=1)
+    moved = Progress.objects.filter(version=plan.version)
+    if not moved.update(version=plan.version + 1, linked_until=plan.linked_until):
+        raise Outrun
+    first = queries.next_link()
+    made = [
+        (first + at, verdict, edge, digest(first + at, verdict, edge)) for at, (verdict, edge) in enumerate(plan.made)
+    ]
+    details: dict[str, object] = {
+        "made": len(made),
+        "made_digest": digest_of(digest for *_, digest in made),
+        "ended": len(plan.ended),
+        "ended_digest": digest_of(queries.link_digests(plan.ended)),
+    }
+    entry = record(action=action, by=by, subject=subject, details=details, reason=reason)
+    links = [
+        Link(
+            id=id_, left_id=edge.left, right_id=edge.right, verdict=verdict, how=edge.how,
+            probability=parts(edge.probability), agrees=edge.agrees, digest=digest_, made_in=entry,
+        )
+        for id_, verdict, edge, digest_ in made
+    ]  # fmt: skip
+    for part in slices(plan.ended):
+        Link.objects.filter(pk__in=part).update(ended_in=entry)
+    Link.objects.bulk_create(links, batch_size=2_000)
+    _write_aliases(plan)
+
+
+def _write_aliases(plan: LinkPlan) -> None:
+    if plan.scope is None:
+        Alias.objects.all().delete()
+    for part in slices(sorted(plan.scope or ())):
+        Alias.objects.filter(record__in=part).delete()
+    rows = sorted(
+        (record_, human) for record_, human in plan.human.items() if plan.scope is None or record_ in plan.scope
+    )
+    _insert(Alias._meta.db_table, ("record_id", "human_id"), rows)
+
+
+def _insert(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert many plain rows (a model's own way makes an object and much text of each)."""
+    if rows:
+        marks = ", ".join(["%s"] * len(columns))
+        with connection.cursor() as cursor:
+            cursor.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
+
+
+# -- coverage
+
+
+@dataclass(frozen=True)
+class Covered:
+    """What a reckoning found: its tables (`coverage/judge.py`), its totals, the links made, and the run's row."""
+
+    found: duckdb.DuckDBPyConnection
+    totals: dict[str, Any]
+    links: dict[str, int]
+    run: Run
+
+
+def cover(*, day: date | None = None, by: Actor) -> Covered:
+    """Link what is new, find where lists differ on `day` (None: that of the newest list), and give each pupil a state.
+
+    Writes the states, the differences with a task for each, and the totals, whole or not at all. What was answered
+    stays answered until other facts differ. NotAllowed for who may not see the whole register; BangfuError where it
+    is empty.
+    """
+    if "/" not in by.paths():
+        raise NotAllowed("coverage_whole_only")
+    day = day or queries.newest_day(queries.linkable_layouts())
+    if day is None:
+        raise BangfuError("register_empty")
+    layouts = queries.linkable_layouts()
+    for _ in range(TRIES):
+        version = clock()
+        found = gather(layouts)
+        load_rows(found)
+        links = link_records(by=by, found=found)
+        load_aliases(found)
+        reckoning = reckon(found, layouts, day, queries.open_differences(), queries.open_doubts())
+        try:
+            run = _write_coverage(reckoning, version, day, by)
+        except Outrun:
+            continue
+        return Covered(found, reckoning.totals, links, run)
+    raise BangfuError("links_busy")
+
+
+@transaction.atomic
+def _write_coverage(reckoning: Reckoning, version: int, day: date, by: Actor) -> Run:
+    progress = Progress.objects.select_for_update().get()
+    if clock() != version:
+        raise Outrun
+    opened = _write_differences(reckoning, by)
+    PupilState.objects.all().delete()
+    _insert(PupilState._meta.db_table, ("human_id", "school_class_id", "state", "bases"), reckoning.pupils)
+    details: dict[str, object] = {"day": day.isoformat(), "opened": opened, "closed": len(reckoning.closed)}
+    entry = record(action="coverage.cover", by=by, subject="coverage", details={**details, "totals": reckoning.totals})
+    return Run.objects.create(
+        day=day, register_version=version, links_version=progress.version, totals=reckoning.totals, entry=entry
+    )
+
+
+def _write_differences(reckoning: Reckoning, by: Actor) -> int:
+    """Write new, moved and closed differences, each with its task; returns how many were opened."""
+    first = queries.next_difference()
+    owners = queries.paths(owner.organisation for *_, owner in reckoning.opened)
+    rows, duties = [], []
+    for id_, (gap, owner) in enumerate(reckoning.opened, first):
+        due = by.at.date() + timedelta(days=CODES[gap.code]["days"])
+        rows.append((id_, gap.code, gap.record, gap.other, gap.row, gap.other_row, gap.organisation,
+                     owner.organisation, owner.post, due.isoformat(), gap.says, _moment(by), ""))  # fmt: skip
+        duties.append(_duty(id_, gap.code, owners[owner.organisation], owner, due, 1))
+    columns = ("id", "code", "record_id", "other_id", "row_id", "other_row_id", "organisation_id", "owner_id", "post",
+               "due", "says", "opened_at", "answer")  # fmt: skip
+    _insert(Difference._meta.db_table, columns, rows)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE coverage_difference SET row_id = %s, other_row_id = %s, says = %s WHERE id = %s", reckoning.moved
+        )
+    for part in slices(reckoning.closed):
+        gone = Difference.objects.filter(pk__in=part)
+        duties += [_closing(*row) for row in gone.filter(answer="").values_list(*CLOSING)]
+        gone.update(closed_at=by.at)
+    settle_all(duties, by=by)
+    return len(rows)
+
+
+CLOSING = ("pk", "code", "owner__path", "post", "due")
+
+
+def _closing(id_: int, code: str, path: str, post: str, due: date) -> Duty:
+    return Duty(code, f"difference:{id_}", path, post, due, 0)
+
+
+def _duty(id_: int, code: str, path: str, owner: Owner, due: date, count: int) -> Duty:
+    return Duty(code, f"difference:{id_}", path, owner.post, due, count)
+
+
+def _moment(by: Actor) -> Any:
+    return connection.ops.adapt_datetimefield_value(by.at)
+
+
+@transaction.atomic
+def answer_difference(*, id_: int, answer: str, evidence: str, by: Actor) -> None:
+    """Answer a difference with evidence; it stays answered until a newer list says otherwise.
+
+    'one_person' and 'two_people' also decide the link. BangfuError for an answer that the difference does not take
+    or without evidence; NotAllowed outside the actor's scope.
+    """
+    gap = queries.difference_for(id_, by)
+    allowed = CODES[gap.code]["answers"]
+    if answer not in allowed:
+        raise BangfuError("answer_unknown", answer=answer, known=", ".join(allowed))
+    if not evidence.strip():
+        raise BangfuError("evidence_missing")
+    details: dict[str, object] = {"code": gap.code, "answer": answer}
+    entry = record(action="coverage.answer_difference", by=by, subject=f"difference:{id_}", details=details)
+    gap.answer, gap.answered_in = answer, entry
+    gap.evidence = keys.current().sealer(EVIDENCE_TABLE, EVIDENCE_COLUMN)(gap.pk, evidence)
+    gap.save(update_fields=["answer", "answered_in", "evidence"])
+    settle_all([_closing(gap.pk, gap.code, gap.owner.path, gap.post, gap.due)], by=by)
+    if answer in ("one_person", "two_people") and gap.other_id:
+        reason = f"entry:{entry.chain}/{entry.number}"
+        decide_link(left=gap.record_id, right=gap.other_id, same=answer == "one_person", by=by, reason=reason)
+
+
+@transaction.atomic
+def take_back_answer(*, id_: int, by: Actor, reason: str) -> None:
+    """Take an answer back: the difference is open again, with its task."""
+    gap = queries.difference_for(id_, by)
+    if not gap.answer:
+        raise BangfuError("difference_not_answered", id=id_)
+    if not reason.strip():
+        raise BangfuError("reason_missing")
+    record(action="coverage.take_back_answer", by=by, subject=f"difference:{id_}", reason=reason)
+    Difference.objects.filter(pk=id_).update(answer="", evidence=None, answered_in=None)
+    settle_all([Duty(gap.code, f"difference:{id_}", gap.owner.path, gap.post, gap.due)], by=by)
+
+
+@transaction.atomic
+def reseal_evidence(old: Keyring, new: Keyring, *, by: Actor) -> int:
+    """Seal the evidence of all answers anew; part of a key rotation, inside its transaction."""
+    seal = new.sealer(EVIDENCE_TABLE, EVIDENCE_COLUMN)
+    answered = list(Difference.objects.select_for_update().exclude(evidence=None).only("pk", "evidence"))
+    for gap in answered:
+        text = old.open_text(EVIDENCE_TABLE, EVIDENCE_COLUMN, gap.pk, bytes(gap.evidence or b""))
+        gap.evidence = seal(gap.pk, text)
+    Difference.objects.bulk_update(answered, ["evidence"], batch_size=500)
+    record(action="coverage.reseal_evidence", by=by, subject="keys", details={"cells": len(answered)})
+    return len(answered)

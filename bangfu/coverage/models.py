@@ -1,0 +1,111 @@
+"""Who is who over all lists, what state each pupil is in, and each difference between lists with its owner."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from bangfu.audit.models import Entry
+from bangfu.registry.models import Organisation, Person, SourceRow
+
+
+class Progress(models.Model):
+    """One row: counts the writes of links, and the last file whose people have been linked."""
+
+    version = models.BigIntegerField(default=0)
+    linked_until = models.BigIntegerField(default=0)
+
+
+class Verdict(models.TextChoices):
+    """What a link says of two records."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    DOUBTFUL = "doubtful"
+
+
+class Link(models.Model):
+    """That two records (left < right) are one person, are not, or may be: found by the program or decided.
+
+    `how` is the key or 'probable' where the program found it, 'person' where somebody decided; `probability` is in
+    parts of a million; `agrees` says of each field how it agrees, never what it holds. `made_in` and `ended_in` are
+    the entries of the trail, with who and why; `digest` covers all but these two, and the entry holds the digest of
+    what it made and ended. No row is deleted.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    left = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    right = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    verdict = models.CharField(max_length=9, choices=Verdict.choices)
+    how = models.CharField(max_length=16)
+    probability = models.IntegerField()
+    agrees = models.JSONField()
+    digest = models.BinaryField()
+    made_in = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="+")
+    ended_in = models.ForeignKey(Entry, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(left__lt=models.F("right")), name="coverage_link_ordered"),
+            models.UniqueConstraint(
+                fields=["left", "right", "verdict"],
+                condition=models.Q(ended_in=None),
+                name="coverage_link_once",
+            ),
+        ]
+
+
+class Alias(models.Model):
+    """A record that is the same person as an earlier one: the human's code is its lowest record's id.
+
+    A record without a row here stands for itself. Rebuilt from the links, never written otherwise.
+    """
+
+    record = models.OneToOneField(Person, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    human = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+
+
+class Run(models.Model):
+    """One reckoning of coverage: of which day, over which state of register and links, and its totals."""
+
+    day = models.DateField()
+    register_version = models.BigIntegerField()
+    links_version = models.BigIntegerField()
+    totals = models.JSONField()
+    entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="+")
+
+
+class PupilState(models.Model):
+    """The state of an enrolled pupil at the last run, and which lists propose him (joined by ';')."""
+
+    human = models.OneToOneField(Person, primary_key=True, on_delete=models.PROTECT, related_name="+")
+    school_class = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=12)
+    bases = models.CharField(max_length=255, blank=True)
+
+
+class Difference(models.Model):
+    """A difference between lists: what it is, in which rows, who must settle it by when, and the answer.
+
+    `says` names the facts that differ: an answer stands until they are other facts. `answer` is one of the code's
+    answers in `library/coverage/differences.toml`; `evidence` is sealed, for people write names into it.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    code = models.CharField(max_length=32)
+    record = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    other = models.ForeignKey(Person, null=True, on_delete=models.PROTECT, related_name="+")
+    row = models.ForeignKey(SourceRow, on_delete=models.PROTECT, related_name="+", db_index=False)
+    other_row = models.ForeignKey(SourceRow, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    owner = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    post = models.CharField(max_length=32)
+    due = models.DateField()
+    says = models.CharField(max_length=255)
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+    answer = models.CharField(max_length=32, blank=True)
+    evidence = models.BinaryField(null=True)
+    answered_in = models.ForeignKey(Entry, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["closed_at", "due"], name="coverage_difference_open")]

@@ -1,0 +1,222 @@
+"""Reading links, differences and states; scope is inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Max, Q, QuerySet
+
+from bangfu.audit import keys
+from bangfu.core.actor import Actor
+from bangfu.core.errors import BangfuError, NotAllowed
+from bangfu.coverage.gather import kind_of, slices
+from bangfu.coverage.models import Difference, Link, Progress, PupilState, Run, Verdict
+from bangfu.coverage.reckon import CODES, Known
+from bangfu.intake.layouts import Layout, all_layouts
+from bangfu.linkage.humans import chain
+from bangfu.registry.models import Organisation, Person, SourceFile, SourceRow
+from bangfu.registry.queries import open_to
+
+
+def linkable_layouts() -> list[Layout]:
+    """Return the layouts whose people are linked: rolls, registers, accounts."""
+    return [layout for layout in all_layouts(settings.HOME / "layouts") if kind_of(layout)]
+
+
+def progress() -> Progress:
+    """Return how far linking has come."""
+    return Progress.objects.first() or Progress()
+
+
+def next_link() -> int:
+    """Return the first free id of a link."""
+    return (Link.objects.aggregate(last=Max("pk"))["last"] or 0) + 1
+
+
+def next_difference() -> int:
+    """Return the first free id of a difference."""
+    return (Difference.objects.aggregate(last=Max("pk"))["last"] or 0) + 1
+
+
+def link_digests(ids: Sequence[int]) -> list[bytes]:
+    """Return the digests of these links in the order of their ids."""
+    found: dict[int, bytes] = {}
+    for part in slices(ids):
+        found |= {pk: bytes(digest) for pk, digest in Link.objects.filter(pk__in=part).values_list("pk", "digest")}
+    return [found[id_] for id_ in sorted(found)]
+
+
+def check_records(records: Sequence[int], by: Actor) -> None:
+    """BangfuError where one of the records does not exist, NotAllowed where the actor may not see it."""
+    paths = dict(Person.objects.filter(pk__in=records).values_list("pk", "organisation__path"))
+    for record in records:
+        if record not in paths:
+            raise BangfuError("record_unknown", record=record)
+        if not by.sees(paths[record]):
+            raise NotAllowed("record_not_yours", record=record)
+
+
+def newest_day(layouts: Sequence[Layout]) -> date | None:
+    """Return the day of the newest roll or register."""
+    listed = [layout.id for layout in layouts if kind_of(layout) in ("roll", "register")]
+    files = SourceFile.objects.filter(layout__in=listed).order_by("-list_date")
+    return files.values_list("list_date", flat=True).first()
+
+
+def paths(organisations: Iterable[int]) -> dict[int, str]:
+    """Return organisation -> its path."""
+    wanted = sorted(set(organisations))
+    found: dict[int, str] = {}
+    for part in slices(wanted):
+        found |= dict(Organisation.objects.filter(pk__in=part).values_list("pk", "path"))
+    return found
+
+
+def open_doubts() -> list[tuple[int, int, int, str]]:
+    """Return the questions about links that nobody has answered: id, left, right, how they were found."""
+    doubtful = Link.objects.filter(verdict=Verdict.DOUBTFUL, ended_in=None).order_by("pk")
+    return list(doubtful.values_list("pk", "left_id", "right_id", "how"))
+
+
+def open_differences() -> list[Known]:
+    """Return the differences that stand, answered or not, for a reckoning."""
+    columns = ("pk", "code", "record_id", "other_id", "says", "row_id", "other_row_id", "answer")
+    return [Known(*row) for row in Difference.objects.filter(closed_at=None).order_by("pk").values_list(*columns)]
+
+
+def last_run() -> Run | None:
+    """Return the last reckoning."""
+    return Run.objects.order_by("-pk").first()
+
+
+# -- what people read
+
+
+def differences(by: Actor) -> QuerySet[Difference]:
+    """Return the open differences in the actor's subtrees (of the record or of the owner), the most urgent first."""
+    place = open_to(by, "organisation__path") | open_to(by, "owner__path")
+    return Difference.objects.filter(place, closed_at=None, answer="").order_by("due", "pk")
+
+
+def difference_for(id_: int, by: Actor) -> Difference:
+    """Return a difference that stands; NotAllowed where there is none that the actor may see."""
+    place = open_to(by, "organisation__path") | open_to(by, "owner__path")
+    gap = Difference.objects.select_related("owner").filter(place, pk=id_, closed_at=None).first()
+    if gap is None:
+        raise NotAllowed("difference_not_yours", id=id_)
+    return gap
+
+
+def evidence_of(gap: Difference) -> str:
+    """Return the evidence of an answer, opened."""
+    if gap.evidence is None:
+        return ""
+    return keys.current().open_text(Difference._meta.db_table, "evidence", gap.pk, bytes(gap.evidence))
+
+
+@dataclass(frozen=True)
+class Row:
+    """A difference as it is listed: where it is, and who must settle it by when."""
+
+    id: int
+    code: str
+    file: str
+    row: int
+    other_file: str
+    other_row: int | None
+    owner: str
+    post: str
+    due: date
+
+
+def urgent(by: Actor, count: int | None = None, codes: Sequence[str] = ()) -> list[Row]:
+    """Return the open differences that the actor may see, the most urgent first: by day, then by rank of the code."""
+    found = differences(by).filter(code__in=codes) if codes else differences(by)
+    columns = ("pk", "code", "row__file__name", "row__row", "other_row__file__name", "other_row__row", "owner__name")
+    told = found.values_list(*columns, "post", "due").iterator()
+    rows = [Row(pk, code, file, row, other or "", *rest) for pk, code, file, row, other, *rest in told]
+    rows.sort(key=lambda row: (row.due, CODES[row.code]["rank"], row.id))
+    return rows[:count]
+
+
+@dataclass(frozen=True)
+class LinkRow:
+    """A link as it is listed: its records with their rows, how they agree, who made it and why."""
+
+    id: int
+    verdict: str
+    how: str
+    probability: float
+    agrees: dict[str, str]
+    records: tuple[int, int]
+    rows: tuple[str, str]
+    by: str
+    reason: str
+
+
+def links(by: Actor, verdicts: Sequence[str], records: Sequence[int] = ()) -> list[LinkRow]:
+    """Return the links with these verdicts that stand and are open to the actor; of these records, if any are given."""
+    place = open_to(by, "left__organisation__path") & open_to(by, "right__organisation__path")
+    found = Link.objects.filter(place, ended_in=None, verdict__in=verdicts).select_related("made_in").order_by("pk")
+    if records:
+        found = found.filter(Q(left__in=records) | Q(right__in=records))
+    rows = list(found)
+    at = last_rows({record for link in rows for record in (link.left_id, link.right_id)})
+    return [_link_row(link, at) for link in rows]
+
+
+def _link_row(link: Link, at: dict[int, str]) -> LinkRow:
+    pair = (link.left_id, link.right_id)
+    return LinkRow(
+        link.pk, link.verdict, link.how, link.probability / 1_000_000, dict(link.agrees), pair,
+        (at.get(pair[0], ""), at.get(pair[1], "")), link.made_in.actor, link.made_in.reason,
+    )  # fmt: skip
+
+
+def last_rows(records: Iterable[int]) -> dict[int, str]:
+    """Return record -> 'file:row' of its last row."""
+    found: dict[int, str] = {}
+    for part in slices(sorted(records)):
+        told = SourceRow.objects.filter(person__in=part).order_by("pk")
+        found |= {person: f"{file}:{row}" for person, file, row in told.values_list("person_id", "file__name", "row")}
+    return found
+
+
+def chain_between(left: int, right: int, by: Actor) -> list[int]:
+    """Return the records through which two records hang together, from one to the other; empty where they do not."""
+    check_records((left, right), by)
+    same = Link.objects.filter(ended_in=None, verdict=Verdict.SAME)
+    known, edge = {left}, {left}
+    pairs: set[tuple[int, int]] = set()
+    while edge:
+        part = sorted(edge)
+        found = set(same.filter(Q(left__in=part) | Q(right__in=part)).values_list("left_id", "right_id"))
+        pairs |= found
+        edge = {record for pair in found for record in pair} - known
+        known |= edge
+    return chain(sorted(pairs), left, right)
+
+
+def state_totals(by: Actor) -> dict[str, int]:
+    """Return state -> the number of pupils in it, as far as their classes are open to the actor."""
+    found = PupilState.objects.filter(open_to(by, "school_class__path")).values_list("state").annotate(n=Count("pk"))
+    return dict(found.order_by("state"))
+
+
+def how_linked() -> dict[str, int]:
+    """Return how many links stand, by how they were found; and how many questions are open."""
+    found = Link.objects.filter(ended_in=None).values_list("verdict", "how").annotate(n=Count("pk")).order_by()
+    totals: dict[str, int] = {}
+    for verdict, how, count in found:
+        name = how if verdict == Verdict.SAME else verdict
+        totals[name] = totals.get(name, 0) + count
+    return totals
+
+
+def as_json(row: Any) -> dict[str, Any]:
+    """Return a listed row as JSON's types."""
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in vars(row).items()}

@@ -1,0 +1,207 @@
+"""One reckoning of coverage against what is known: differences new, still there and gone; states; totals that close."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, NamedTuple
+
+import duckdb
+from django.conf import settings
+
+from bangfu.core.calendars import calendar_for
+from bangfu.core.library import shipped
+from bangfu.coverage import judge
+from bangfu.coverage.tables import NUMBER, TEXT, create
+from bangfu.intake.layouts import Layout
+from bangfu.registry.queries import home_county, organisation_places
+
+CODES: dict[str, dict[str, Any]] = {
+    code: rule for code, rule in shipped("coverage/differences.toml").items() if isinstance(rule, dict)
+}
+STATES = ("determined", "to_assess", "not_in_need", "no_sign", "in_conflict")
+BUREAU = "county_bureau"
+
+
+class Gap(NamedTuple):
+    """A difference as found: rows are ids of source rows; `organisation` is whose record it is (for scope)."""
+
+    code: str
+    record: int
+    other: int | None
+    says: str
+    row: int
+    other_row: int | None
+    organisation: int
+    list_organisation: int
+    layout: str
+
+
+class Known(NamedTuple):
+    """A difference as it stands in the database."""
+
+    id: int
+    code: str
+    record: int
+    other: int | None
+    says: str
+    row: int
+    other_row: int | None
+    answer: str
+
+
+class Owner(NamedTuple):
+    """Who must settle a difference."""
+
+    organisation: int
+    post: str
+
+
+@dataclass
+class Reckoning:
+    """What to write. `moved`: (row, other row, says, id) of differences that newer lists repeat."""
+
+    opened: list[tuple[Gap, Owner]] = field(default_factory=list)
+    moved: list[tuple[int, int | None, str, int]] = field(default_factory=list)
+    closed: list[int] = field(default_factory=list)
+    pupils: list[tuple[int, int, str, str]] = field(default_factory=list)
+    totals: dict[str, Any] = field(default_factory=dict)
+
+
+def reckon(
+    found: duckdb.DuckDBPyConnection,
+    layouts: Sequence[Layout],
+    day: date,
+    known: Iterable[Known],
+    doubts: Iterable[Doubt],
+) -> Reckoning:
+    """Judge the gathered register on `day` and compare with the differences that stand."""
+    judge.describe(found, day)
+    judge.differences(found, judge.school_age(term_start(day)))
+    _add_doubts(found, doubts)
+    reckoning, answered = Reckoning(), _compare(found, layouts, known)
+    reckoning.opened, reckoning.moved, reckoning.closed, settled = answered
+    judge.states(found, _unsettled(found, settled))
+    reckoning.pupils = found.execute(
+        "SELECT human, school_class, state, COALESCE(bases, '') FROM pupil ORDER BY human"
+    ).fetchall()
+    reckoning.totals = totals(found, settled)
+    return reckoning
+
+
+def term_start(day: date) -> date:
+    """Return the first day of the term that `day` lies in; in the holidays the day itself."""
+    term = calendar_for(home_county() or "", settings.HOME / "calendars").term_of(day)
+    return term.first if term else day
+
+
+def _add_doubts(found: duckdb.DuckDBPyConnection, doubts: Iterable[Doubt]) -> None:
+    """Add the open questions about who is who, as far as both records stand on a roll or register."""
+    columns = {"id": NUMBER, "left": NUMBER, "right": NUMBER, "how": TEXT}
+    create(found, "doubt", columns, doubts)
+    found.execute(
+        """CREATE OR REPLACE TABLE difference AS FROM difference UNION ALL
+        SELECT CASE WHEN how = 'probable' THEN 'doubtful_link' ELSE 'shared_number' END,
+        "left", "right", 'l' || id FROM doubt
+        WHERE "left" IN (SELECT person FROM now) AND "right" IN (SELECT person FROM now)"""
+    )
+
+
+Key = tuple[str, int, int | None]
+Doubt = tuple[int, int, int, str]  # the link's id, its records, how it was found
+
+
+def _compare(
+    found: duckdb.DuckDBPyConnection, layouts: Sequence[Layout], known: Iterable[Known]
+) -> tuple[list[tuple[Gap, Owner]], list[tuple[int, int | None, str, int]], list[int], set[Key]]:
+    """Return what is new, what moved, what is gone, and the keys of what stays answered."""
+    gaps = {(gap.code, gap.record, gap.other): gap for gap in _gaps(found)}
+    posts = {layout.id: layout.post for layout in layouts}
+    counties = organisation_places("county")
+    moved, closed, answered = [], [], set()
+    for old in known:
+        key = (old.code, old.record, old.other)
+        gap = gaps.get(key)
+        if gap is None or (old.answer and old.says != gap.says):
+            closed.append(old.id)  # gone, or answered and now something else: that is a new difference
+            continue
+        if (old.row, old.other_row, old.says) != (gap.row, gap.other_row, gap.says):
+            moved.append((gap.row, gap.other_row, gap.says, old.id))
+        if old.answer:
+            answered.add(key)
+        del gaps[key]
+    opened = [(gap, _owner(gap, posts, counties)) for gap in gaps.values()]
+    return opened, moved, closed, answered
+
+
+def _gaps(found: duckdb.DuckDBPyConnection) -> list[Gap]:
+    rows = found.execute(
+        """SELECT d.code, d.record, d.other, d.says, n.row_id, o.row_id, n.organisation, n.list_organisation, n.layout
+        FROM difference d JOIN now n ON n.person = d.record LEFT JOIN now o ON o.person = d.other
+        ORDER BY d.code, n.row_id, o.row_id"""
+    ).fetchall()
+    return [Gap(*row) for row in rows]
+
+
+def _owner(gap: Gap, posts: dict[str, str], counties: dict[int, int]) -> Owner:
+    """Return who must settle a difference: the office whose list the row is in, or the county's bureau."""
+    if CODES[gap.code]["owner"] == "county":
+        return Owner(counties.get(gap.list_organisation, gap.list_organisation), BUREAU)
+    return Owner(gap.list_organisation, posts[gap.layout])
+
+
+def _unsettled(found: duckdb.DuckDBPyConnection, answered: set[Key]) -> list[int]:
+    """Return the records that stand in an open difference which must be settled first."""
+    first = [code for code, rule in CODES.items() if rule.get("settle_first")]
+    marks = ", ".join(f"'{code}'" for code in first)
+    rows = found.execute(f"SELECT code, record, other FROM difference WHERE code IN ({marks})").fetchall()
+    open_ = [row for row in rows if tuple(row) not in answered]
+    return [record for _, *pair in open_ for record in pair if record is not None]
+
+
+def totals(found: duckdb.DuckDBPyConnection, answered: set[Key]) -> dict[str, Any]:
+    """Return the totals of a reckoning, in groups that close (`unequal` says which do not)."""
+    states = dict(found.execute("SELECT state, COUNT(*) FROM pupil GROUP BY state").fetchall())
+    roll = found.execute(
+        "SELECT COUNT(*), COUNT(DISTINCT human), COUNT(DISTINCT (human, list)) FROM now WHERE kind = 'roll'"
+    )
+    rows, pupils, places = roll.fetchall()[0]
+    children = dict(found.execute("SELECT LEAST(schools, 2), COUNT(*) FROM child GROUP BY 1").fetchall())
+    create(found, "answered", {"code": TEXT, "record": NUMBER}, [(code, record) for code, record, _ in answered])
+    counted = dict(found.execute("SELECT code, COUNT(*) FROM difference GROUP BY code").fetchall())
+    done = Counter(code for code, *_ in answered)
+    codes = {code: {"open": counted[code] - done[code], "answered": done[code]} for code in CODES if code in counted}
+    return {
+        "rolls": {"rows": rows, "pupils": pupils, "in_a_further_school": places - pupils, "repeated": rows - places},
+        "pupils": {"pupils": pupils} | {state: states.get(state, 0) for state in STATES},
+        "children": {
+            "of_school_age": sum(children.values()),
+            "on_one_roll": children.get(1, 0),
+            "on_several_rolls": children.get(2, 0),
+            **_off_roll(found),
+        },
+        "differences": codes,
+    }
+
+
+def _off_roll(found: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Count the children on no roll by what the list says, and those whose case is answered."""
+    rows = dict(
+        found.execute(
+            """SELECT CASE WHEN a.record IS NOT NULL THEN 'answered' ELSE c.reason END, COUNT(*) FROM child c
+            LEFT JOIN answered a ON a.record = c.person AND a.code IN ('on_no_roll', 'listed_elsewhere')
+            WHERE c.schools = 0 GROUP BY 1"""
+        ).fetchall()
+    )
+    return {reason: rows.get(reason, 0) for reason in ("out_of_school", "elsewhere", "answered")}
+
+
+def unequal(found: dict[str, Any]) -> list[str]:
+    """Return the groups of totals whose first figure is not the sum of the others."""
+    return [
+        name
+        for name in ("rolls", "pupils", "children")
+        if (figures := list(found[name].values())) and figures[0] != sum(figures[1:])
+    ]
