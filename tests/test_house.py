@@ -199,7 +199,7 @@ def test_a_recorded_action_passes(source: str) -> None:
         "async def approve(*, id, by):\n    await student.asave()",
         "def a(*, by):\n    b(by=by)\ndef b(*, by):\n    a(by=by)",
         "def approve(*, by):\n    other.approve(by=by)",
-        "def approve(*, by):\n    _approve()\ndef _approve():\n    record()",
+        "def approve(*, by):\n    _approve()\ndef _approve():\n    save()",
     ],
 )
 def test_an_unrecorded_action_is_found(source: str) -> None:

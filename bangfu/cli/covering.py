@@ -17,6 +17,7 @@ from bangfu.coverage.actions import Covered, cover, decide_link, take_back_link
 from bangfu.coverage.reckon import CODES
 
 URGENT = 10
+DONE = {"join": "link_join", "part": "link_part", "forget": "link_forget"}
 
 
 def run(out: Path, day: date | None, json_: bool) -> None:
@@ -98,7 +99,7 @@ def decide(name: str, left: int, right: int, reason: str, json_: bool) -> None:
         take_back_link(left=left, right=right, by=by, reason=reason)
     else:
         decide_link(left=left, right=right, same=name == "join", by=by, reason=reason)
-    show.done(f"link_{name}", json_, left=left, right=right)
+    show.done(DONE[name], json_, left=left, right=right)
 
 
 def list_differences(codes: Sequence[str], json_: bool) -> None:
