@@ -25,14 +25,20 @@ def run(out: Path, day: date | None, json_: bool) -> None:
     _folder(out)
     covered = cover(day=day, by=home.here())
     write_lists(covered, out)
-    show_coverage.coverage(covered.totals, covered.run.day, urgent(), queries.how_linked(), json_)
+    show_coverage.coverage(summary(covered), json_)
     if not json_:
         click.echo(say("coverage_written", path=out))
 
 
-def urgent() -> list[queries.Row]:
-    """Return the most urgent differences."""
-    return queries.urgent(home.here(), URGENT)
+def reckoned() -> show_coverage.Summary:
+    """Reckon coverage for the newest lists and return what is printed of it."""
+    return summary(cover(by=home.here()))
+
+
+def summary(covered: Covered) -> show_coverage.Summary:
+    """Return what is printed of a reckoning."""
+    urgent = queries.urgent(home.here(), URGENT)
+    return show_coverage.Summary(covered.run.day, covered.totals, queries.how_linked(), urgent)
 
 
 def _folder(out: Path) -> None:

@@ -1,4 +1,4 @@
-"""`bangfu demo`: the example county, from its workbooks to the register, in a home of its own."""
+"""`bangfu demo`: the example county, from its workbooks to who is left out, in a home of its own."""
 
 from __future__ import annotations
 
@@ -34,13 +34,20 @@ def run(folder: Path, source: Path | None, *, serve: bool, json_: bool) -> int:
     home.start(folder)
     home.found_home()
     (folder / MARK).write_text("A demo of Bangfu lives here; `bangfu demo` builds it anew each time.\n")
-    from bangfu.cli import importing
+    from bangfu.cli import covering, importing, show_coverage
     from bangfu.registry.queries import latest_day, totals
 
     reports = importing.run(files, None, None, ())
     day = latest_day()
     found = totals(home.here(), day) if day else {}
-    show.demo(reports, day, found, folder, json_)
+    coverage = covering.reckoned() if day else None
+    if json_:
+        show.demo_json(reports, day, found, folder, coverage.as_json() if coverage else None)
+    else:
+        show.demo(reports, day, found)
+        if coverage:
+            show_coverage.coverage(coverage, json_=False)
+        click.echo(f"\n{say('demo_done', path=folder)}")
     if serve and not json_:
         click.echo(say("demo_no_pages"), err=True)
     return int(any(report.refused for report in reports))

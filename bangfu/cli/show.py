@@ -145,18 +145,16 @@ def rotated(cells: int, number: int, json_: bool) -> None:
         click.echo(say("rotated", cells=cells, number=number))
 
 
-def demo(
-    found: Sequence[Report],
-    day: date | None,
-    totals: dict[str, list[tuple[str, int]]],
-    folder: Path,
-    json_: bool,
+def demo_json(
+    found: Sequence[Report], day: date | None, totals: dict[str, Any], folder: Path, coverage: dict[str, Any] | None
 ) -> None:
-    """Print the demo's summary: each file's row equation, and the register by school, list and village."""
-    if json_:
-        files = [_report_json(report) for report in found]
-        print_json({"home": str(folder), "files": files, "day": str(day), "totals": totals})
-        return
+    """Print the demo's summary as JSON."""
+    files = [_report_json(report) for report in found]
+    print_json({"home": str(folder), "files": files, "day": str(day), "totals": totals, "coverage": coverage})
+
+
+def demo(found: Sequence[Report], day: date | None, totals: dict[str, list[tuple[str, int]]]) -> None:
+    """Print the demo's first part: each file's row equation, and the register by school, list and village."""
     reports(found, json_=False)
     for name, lines in totals.items():
         table = Table(box=None, pad_edge=False)
@@ -167,5 +165,3 @@ def demo(
         table.add_row(say("column_all"), f"{sum(count for _, count in lines):,}")
         click.echo(f"\n{say(f'totals_{name}', day=day)}")
         print_table(table)
-    click.echo()
-    click.echo(say("demo_done", path=folder))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -63,24 +64,41 @@ def differences(rows: Sequence[Row], json_: bool) -> None:
     show.print_table(table)
 
 
-def coverage(totals: dict[str, Any], day: date, urgent: Sequence[Row], how: dict[str, int], json_: bool) -> None:
+@dataclass(frozen=True)
+class Summary:
+    """A reckoning as it is printed: its day and totals, how the links were found, the most urgent differences."""
+
+    day: date
+    totals: dict[str, Any]
+    links: dict[str, int]
+    urgent: Sequence[Row]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as JSON's types."""
+        urgent = [as_json(row) for row in self.urgent]
+        return {"day": self.day.isoformat(), "totals": self.totals, "links": self.links, "urgent": urgent}
+
+
+def coverage(found: Summary, json_: bool) -> None:
     """Print a reckoning: the equations, the size of each list, the most urgent rows, how the links were found."""
     if json_:
-        rows = [as_json(row) for row in urgent]
-        show.print_json({"day": day.isoformat(), "totals": totals, "links": how, "urgent": rows})
+        show.print_json(found.as_json())
         return
+    totals = found.totals
+    click.echo()
     for group in ("rolls", "pupils", "children"):
         (name, total), *parts = totals[group].items()
         sum_ = " + ".join(f"{say(f'total_{part}')} {count:,}" for part, count in parts)
         click.echo(f"{say(f'total_{name}')} {total:,} = {sum_}")
-    click.echo(f"\n{say('differences_title', day=day)}")
+    click.echo(f"\n{say('differences_title', day=found.day)}")
     table = Table(box=None, pad_edge=False)
     for column in ("difference", "open", "answered"):
         table.add_column(say(f"column_{column}"), justify="left" if column == "difference" else "right")
     for code, count in totals["differences"].items():
         table.add_row(CODES[code][say("language")], f"{count['open']:,}", f"{count['answered']:,}")
     show.print_table(table)
-    click.echo(f"\n{say('urgent_title', count=len(urgent))}")
-    differences(urgent, json_=False)
-    found = ", ".join(f"{say(f'how_{name}')} {count:,}" for name, count in sorted(how.items(), key=lambda x: -x[1]))
-    click.echo(f"\n{say('links_title')}: {found or 0}")
+    click.echo(f"\n{say('urgent_title', count=len(found.urgent))}")
+    differences(found.urgent, json_=False)
+    ways = sorted(found.links.items(), key=lambda way: -way[1])
+    said = ", ".join(f"{say(f'how_{name}')} {count:,}" for name, count in ways)
+    click.echo(f"\n{say('links_title')}: {said or 0}")

@@ -178,10 +178,11 @@ def _link_row(link: Link, at: dict[int, str]) -> LinkRow:
 
 
 def last_rows(records: Iterable[int]) -> dict[int, str]:
-    """Return record -> 'file:row' of its last row."""
+    """Return record -> 'file:row' of its last row in a list of people."""
     found: dict[int, str] = {}
+    lists = [layout.id for layout in linkable_layouts()]
     for part in slices(sorted(records)):
-        told = SourceRow.objects.filter(person__in=part).order_by("pk")
+        told = SourceRow.objects.filter(person__in=part, file__layout__in=lists).order_by("pk")
         found |= {person: f"{file}:{row}" for person, file, row in told.values_list("person_id", "file__name", "row")}
     return found
 
