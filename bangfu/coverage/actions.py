@@ -108,17 +108,22 @@ def _write_links(plan: LinkPlan, action: str, subject: str, by: Actor, reason: s
         "ended_digest": digest_of(queries.link_digests(plan.ended)),
     }
     entry = record(action=action, by=by, subject=subject, details=details, reason=reason)
-    links = [
-        Link(
-            id=id_, left_id=edge.left, right_id=edge.right, verdict=verdict, how=edge.how,
-            probability=parts(edge.probability), agrees=edge.agrees, digest=digest_, made_in=entry,
-        )
-        for id_, verdict, edge, digest_ in made
-    ]  # fmt: skip
     for part in slices(plan.ended):
         Link.objects.filter(pk__in=part).update(ended_in=entry)
-    Link.objects.bulk_create(links, batch_size=2_000)
+    rows = [
+        (id_, edge.left, edge.right, verdict, edge.how, parts(edge.probability), _json(edge.agrees), digest_, entry.pk)
+        for id_, verdict, edge, digest_ in made
+    ]
+    _insert(Link._meta.db_table, LINK, rows)
     _write_aliases(plan)
+
+
+LINK = ("id", "left_id", "right_id", "verdict", "how", "probability", "agrees", "digest", "made_in_id")
+
+
+def _json(value: dict[str, str]) -> Any:
+    """Return a value as the database at hand stores it in a JSON column."""
+    return connection.ops.adapt_json_value(value, None)
 
 
 def _write_aliases(plan: LinkPlan) -> None:

@@ -13,10 +13,9 @@ from bangfu.core.messages import say
 from bangfu.coverage.gather import gather, load_aliases, load_rows
 from bangfu.coverage.linking import MILLION, digest, digest_of, roots
 from bangfu.coverage.models import Alias, Difference, Link, PupilState, Run, Verdict
-from bangfu.coverage.queries import last_run, linkable_layouts, open_differences, open_doubts, progress
+from bangfu.coverage.queries import last_rows, last_run, linkable_layouts, open_differences, open_doubts, progress
 from bangfu.coverage.reckon import reckon, unequal
 from bangfu.linkage.people import Edge
-from bangfu.registry.models import SourceRow
 from bangfu.registry.queries import clock
 from bangfu.tasks.queries import open_subjects
 
@@ -68,11 +67,7 @@ def _aliases(same: list[tuple[int, int]], different: list[tuple[int, int]]) -> I
 
 def _rows(*records: int) -> str:
     """Return where these records stand: 'file:row, file:row'."""
-    told = SourceRow.objects.filter(person__in=records).order_by("person_id", "-pk")
-    found: dict[int | None, str] = {}
-    for person, file, row in told.values_list("person_id", "file__name", "row"):
-        found.setdefault(person, f"{file}:{row}")
-    return ", ".join(found.values())
+    return ", ".join(last_rows(records).values())
 
 
 def totals() -> Iterator[str]:

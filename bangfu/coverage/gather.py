@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, TypeVar
 
 import duckdb
@@ -15,13 +14,12 @@ import pyarrow as pa
 from django.db import connection as database
 
 from bangfu.audit import keys
-from bangfu.core.numbers import KEPT_BY_NUMBER_CELL, IdState
+from bangfu.core.numbers import IdState
 from bangfu.coverage.tables import BYTES, DAY, NUMBER, TEXT, create, load_numbers
 from bangfu.intake.layouts import Layout
 
 T = TypeVar("T")
 SLICE = 20_000
-FEW = 10_000  # records up to which looking for their like is cheaper than reading everything
 ROLL_WITH_ID = "G"
 
 
@@ -75,77 +73,6 @@ def gather(layouts: Sequence[Layout], people: Sequence[int] | None = None) -> du
     return found
 
 
-def beside(people: Iterable[int]) -> list[int] | None:
-    """Return these records and those that might be the same people: of one number, name or birth; None: too many.
-
-    One pass over the register's details. Records without a birth are looked for in their village, too.
-    """
-    wanted = sorted(people)
-    if len(wanted) > FEW:
-        return None
-    ring = keys.current()
-    blind, start = ring.blinder("id"), ring.blinder("id_start")
-    names, births, villages = set(), set(), set()
-    numbers, starts, rolls = set(), set(), set()
-    for name, birth, village, number, roll in _said_of(wanted):
-        names.add(name)
-        births.add(_iso(birth))
-        if birth is None:
-            villages.add(village)
-        for text in filter(None, (number, roll and roll[1:])):
-            numbers.add(blind(text))
-            starts.add(start(text[:KEPT_BY_NUMBER_CELL]))
-            rolls.add(ring.blind("roll", f"{ROLL_WITH_ID}{text}"))
-    births.discard("")
-    villages.discard(None)
-    found = set(wanted) | _enrolled_under(rolls)
-    sql = (
-        "SELECT person_id, name, birth, village_id, id_number_index, id_number_start FROM registry_detail"
-        " WHERE retracted_by_id IS NULL"
-    )
-    with database.cursor() as cursor:
-        cursor.execute(sql)
-        while rows := cursor.fetchmany(SLICE):
-            found |= {
-                person
-                for person, name, birth, village, number, first in rows
-                if name in names
-                or _iso(birth) in births
-                or village in villages
-                or (number is not None and (bytes(number) in numbers or bytes(first or b"") in starts))
-            }
-    return sorted(found)
-
-
-def _said_of(people: Sequence[int]) -> Iterator[tuple[str, Any, int | None, str | None, str | None]]:
-    """Yield name, birth, village, ID and roll number of these records."""
-    ring = keys.current()
-    sql = (
-        "SELECT d.name, d.birth, d.village_id, d.id, d.id_number, e.id, e.roll_number FROM registry_detail d"
-        " LEFT JOIN registry_enrolment e ON e.person_id = d.person_id AND e.retracted_by_id IS NULL"
-        " WHERE d.retracted_by_id IS NULL"
-    )
-    for name, birth, village, detail, number, enrolment, roll in _rows(sql, "d.person_id", people):
-        number_text = number and ring.open_text("registry_detail", "id_number", detail, bytes(number))
-        roll_text = roll and ring.open_text("registry_enrolment", "roll_number", enrolment, bytes(roll))
-        yield name, birth, village, number_text, roll_text if roll_text and roll_text[0] == ROLL_WITH_ID else None
-
-
-def _enrolled_under(rolls: set[bytes]) -> set[int]:
-    """Return the records whose roll number has one of these blind indexes."""
-    found: set[int] = set()
-    with database.cursor() as cursor:
-        for part in slices(sorted(rolls)):
-            sql = f"SELECT person_id FROM registry_enrolment WHERE roll_number_index IN ({_marks(part)})"
-            cursor.execute(sql, list(part))
-            found |= {person for (person,) in cursor.fetchall()}
-    return found
-
-
-def _iso(day: object) -> str:
-    return day if isinstance(day, str) else day.isoformat() if isinstance(day, date) else ""
-
-
 def load_rows(found: duckdb.DuckDBPyConnection) -> None:
     """Add `source_row`: every row of a roll or register that holds a person, with its file and the file's day."""
     listed = found.execute("SELECT DISTINCT layout FROM person WHERE kind IN ('roll', 'register')").fetchall()
@@ -153,7 +80,7 @@ def load_rows(found: duckdb.DuckDBPyConnection) -> None:
     sql = (
         'SELECT r.id, r.person_id, f.name, r."row", f.list_date FROM registry_sourcerow r'
         " JOIN registry_sourcefile f ON f.id = r.file_id"
-        f" WHERE r.person_id IS NOT NULL AND f.layout IN ({_marks(layouts)})"
+        f" WHERE r.person_id IS NOT NULL AND f.layout IN ({marks(layouts)})"
     )
     columns = {"id": NUMBER, "person": NUMBER, "file": TEXT, "row": NUMBER, "list_date": DAY}
     with database.cursor() as cursor:
@@ -181,7 +108,7 @@ def _load_people(found: duckdb.DuckDBPyConnection, layouts: Sequence[Layout], pe
     )
     columns = {"person": NUMBER, "list": NUMBER, "layout": TEXT, "list_organisation": NUMBER, "organisation": NUMBER}
     columns |= {"path": TEXT}
-    create(found, "every_person", columns, _rows(sql, "p.id", people))
+    create(found, "every_person", columns, rows_of(sql, "p.id", people))
     found.execute(
         "CREATE TABLE person AS SELECT p.*, k.kind FROM every_person p JOIN layout_kind k USING (layout);"
         " DROP TABLE every_person"
@@ -200,7 +127,7 @@ def kind_of(layout: Layout) -> str:
 def _load(found: duckdb.DuckDBPyConnection, source: Source, people: Sequence[int] | None) -> None:
     columns = dict(source.columns)
     sql = f"SELECT {', '.join(columns)} FROM registry_{source.table} WHERE retracted_by_id IS NULL"
-    rows = _rows(sql, "person_id", people)
+    rows = rows_of(sql, "person_id", people)
     opened = OPENED.get(source.table)
     if opened:
         at, ring, table = list(columns).index(opened), keys.current(), f"registry_{source.table}"
@@ -212,7 +139,8 @@ def _load(found: duckdb.DuckDBPyConnection, source: Source, people: Sequence[int
     create(found, source.table, columns, rows)
 
 
-def _rows(sql: str, person: str, people: Sequence[int] | None) -> list[tuple[Any, ...]]:
+def rows_of(sql: str, person: str, people: Sequence[int] | None) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement: all, or those whose column `person` is one of these people."""
     with database.cursor() as cursor:
         if people is None:
             cursor.execute(sql)
@@ -220,12 +148,13 @@ def _rows(sql: str, person: str, people: Sequence[int] | None) -> list[tuple[Any
         rows: list[tuple[Any, ...]] = []
         glue = "AND" if " WHERE " in sql else "WHERE"
         for part in slices(people):
-            cursor.execute(f"{sql} {glue} {person} IN ({_marks(part)})", list(part))
+            cursor.execute(f"{sql} {glue} {person} IN ({marks(part)})", list(part))
             rows += cursor.fetchall()
         return rows
 
 
-def _marks(values: Sequence[object]) -> str:
+def marks(values: Sequence[object]) -> str:
+    """Return the placeholders for these values."""
     return ", ".join(["%s"] * max(len(values), 1))
 
 

@@ -11,7 +11,8 @@ import duckdb
 
 from bangfu.audit.chain import canonical
 from bangfu.core.errors import BangfuError
-from bangfu.coverage.gather import beside, gather, records, slices
+from bangfu.coverage.alike import beside
+from bangfu.coverage.gather import gather, records, slices
 from bangfu.coverage.models import Alias, Link, Progress, Verdict
 from bangfu.intake.layouts import Layout
 from bangfu.linkage.humans import Humans, humans

@@ -18,7 +18,7 @@ from bangfu.coverage.models import Difference, Link, Progress, PupilState, Run, 
 from bangfu.coverage.reckon import CODES, Known
 from bangfu.intake.layouts import Layout, all_layouts
 from bangfu.linkage.humans import chain
-from bangfu.registry.models import Organisation, Person, SourceFile, SourceRow
+from bangfu.registry.models import Detail, Organisation, Person, SourceFile
 from bangfu.registry.queries import open_to
 
 
@@ -178,12 +178,12 @@ def _link_row(link: Link, at: dict[int, str]) -> LinkRow:
 
 
 def last_rows(records: Iterable[int]) -> dict[int, str]:
-    """Return record -> 'file:row' of its last row in a list of people."""
+    """Return record -> 'file:row' of the row that says last who it is."""
     found: dict[int, str] = {}
-    lists = [layout.id for layout in linkable_layouts()]
     for part in slices(sorted(records)):
-        told = SourceRow.objects.filter(person__in=part, file__layout__in=lists).order_by("pk")
-        found |= {person: f"{file}:{row}" for person, file, row in told.values_list("person_id", "file__name", "row")}
+        said = Detail.objects.filter(person__in=part, retracted_by=None).order_by("valid_from", "pk")
+        rows = said.values_list("person_id", "source__file__name", "source__row")
+        found |= {person: f"{file}:{row}" for person, file, row in rows}
     return found
 
 

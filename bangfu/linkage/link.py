@@ -13,13 +13,13 @@ from pathlib import Path
 
 import duckdb
 import splink.comparison_library as comparisons
-from pypinyin import Style, pinyin
 from splink import DuckDBAPI, Linker, SettingsCreator, block_on
 from splink.internals.blocking_rule_creator import BlockingRuleCreator
 from splink.internals.comparison_creator import ComparisonCreator
 from splink.internals.exceptions import EMTrainingException, SplinkException
 
 from bangfu.core.errors import BangfuError
+from bangfu.linkage.names import sound
 from bangfu.linkage.profile import Column, Kind, blocking_rules, columns_of, quoted
 
 THRESHOLD = 0.5
@@ -124,8 +124,7 @@ def _add_pinyin(connection: duckdb.DuckDBPyConnection, tables: list[str], name: 
     column = quoted(name)
     connection.execute(f"CREATE OR REPLACE TEMP TABLE names AS SELECT DISTINCT {column} AS name FROM all_rows")
     values = [row[0] for row in connection.execute("SELECT name FROM names WHERE name IS NOT NULL").fetchall()]
-    sounds = {sign: pinyin(sign, style=Style.NORMAL)[0][0] for sign in set("".join(values))}
-    read = [" ".join(map(sounds.__getitem__, value)) for value in values]
+    read = [sound(value) for value in values]
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE sounds AS SELECT unnest($1) AS name, unnest($2) AS sound", [values, read]
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import cache
 
 from pypinyin import Style, pinyin
@@ -19,16 +18,19 @@ def name_key(name: str) -> str:
     return UNKNOWN.sub("?", FILLERS.sub("", name)).upper()
 
 
-def sounds(names: Iterable[str]) -> dict[str, str]:
-    """Return each name's sound: the pinyin of its signs without tones, each read by itself."""
-    wanted = list(dict.fromkeys(names))
-    read = {sign: pinyin(sign, style=Style.NORMAL)[0][0] for sign in set().union(*wanted)} if wanted else {}
-    return {name: " ".join(map(read.__getitem__, name)) for name in wanted}
+def sound(name: str) -> str:
+    """Return a name's sound: the pinyin of its signs without tones, each read by itself."""
+    return " ".join(map(_sound_of_sign, name))
 
 
-def shapes(names: Iterable[str]) -> dict[str, str]:
-    """Return each name with every sign replaced by the first of the signs that it is mistaken for."""
-    return {name: name.translate(_look_alikes()) for name in dict.fromkeys(names)}
+def shape(name: str) -> str:
+    """Return a name with every sign replaced by the first of the signs that it is mistaken for."""
+    return name.translate(_look_alikes())
+
+
+@cache
+def _sound_of_sign(sign: str) -> str:
+    return pinyin(sign, style=Style.NORMAL)[0][0]
 
 
 @cache

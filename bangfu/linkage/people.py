@@ -18,7 +18,7 @@ import pyarrow as pa
 from splink import DuckDBAPI, Linker, SettingsCreator
 
 from bangfu.core.library import shipped
-from bangfu.linkage.names import name_key, shapes, sounds
+from bangfu.linkage.names import name_key, shape, sound
 
 WEIGHTS = "linkage/people.toml"
 SHARED_BY = 50  # a number that more records bear identifies nobody (and pairs of it would grow with its square)
@@ -30,7 +30,6 @@ BLOCKS = (
     ("name", "village"),
     ("sound", "village"),
     ("name", "adult"),
-    ("birth", "adult"),
     ("birth", "village", "sex"),
 )
 # The levels of each comparison, the most telling first; the last one holds where none before it does.
@@ -104,14 +103,8 @@ def read_names(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchall()
     written = [name for (name,) in found]
     keys = [name_key(name) for name in written]
-    sound, shape = sounds(keys), shapes(keys)
-    columns = {
-        "written": written,
-        "key": keys,
-        "sound": [sound[key] for key in keys],
-        "shape": [shape[key] for key in keys],
-    }
-    signs = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    columns = {"written": written, "key": keys, "sound": map(sound, keys), "shape": map(shape, keys)}
+    signs = pa.table({name: pa.array(list(values), pa.string()) for name, values in columns.items()})
     connection.register("signs", signs)
     connection.execute(
         """CREATE OR REPLACE TABLE people AS

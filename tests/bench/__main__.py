@@ -81,11 +81,12 @@ def scaled_counties() -> list[Bound]:
     """Measure time a row and memory at 50,000 and 200,000 pupils."""
     a_row: dict[int, float] = {}
     peak = 0.0
+    found: dict[str, float] = {}
     for pupils in (50_000, 200_000):
         folder = scaled(pupils)
         seconds = []
-        for _ in range(2):
-            found = run("import", folder)
+        for kind in ("import", "cover"):
+            found = run(kind, folder)
             seconds.append(found["seconds"])
             peak = found["peak_mib"]
         a_row[pupils] = min(seconds) / found["rows"]
@@ -93,6 +94,27 @@ def scaled_counties() -> list[Bound]:
     return [
         Bound("time a row: 200,000 pupils / 50,000 pupils", a_row[200_000] / a_row[50_000], "x", 1.3),
         Bound("peak memory at 200,000 pupils", peak, "MiB", 2048),
+        Bound("coverage of 200,000 pupils, nothing linked before", found["cover"], "s", 20),
+        Bound("coverage of 200,000 pupils / only reading its tables", found["cover"] / found["floor"], "x", 15),
+        Bound("coverage of 200,000 pupils again", found["again"], "s", 20),
+    ]
+
+
+def new_list() -> list[Bound]:
+    """Link a new list of 1,000 rows into a register of 1,000,000."""
+    with tempfile.TemporaryDirectory() as folder:
+        print("making a register of 1,000,000 pupils", flush=True)
+        files, home = Path(folder) / "files", Path(folder) / "home"
+        made = run_register("make", files, str(MILLION)), run_register("fill", home, files)
+        assert not any(made), made
+        done = run_register("link", home, files)
+    found = json.loads(done)
+    ratio = found["seconds"] / found["floor"]
+    said = f"{found['links']} links; one bare pass over names takes {found['floor']:.2f} s"
+    print(f"a list of 1,000 rows into {found['rows']:,} records: {found['seconds']:.2f} s, {said}", flush=True)
+    return [
+        Bound("a new list of 1,000 rows linked into 1,000,000 records", found["seconds"], "s", 5),
+        Bound("the same / one bare pass over the register's names", ratio, "x", 10),
     ]
 
 
@@ -105,6 +127,12 @@ def scaled(pupils: int) -> Path:
         scale_county(COUNTY, part, pupils)
         part.rename(folder)
     return folder
+
+
+def run_register(*words: str | Path) -> str:
+    """Run a verb of `tests.bench.register` in a process of its own and return what it printed."""
+    command = [sys.executable, "-m", "tests.bench.register", *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
 def sign_ins() -> list[Bound]:
@@ -162,7 +190,9 @@ def linking() -> list[Bound]:
 
 def main() -> int:
     """Measure, print every figure beside its bound, and return 1 where one is missed."""
-    parts = [example_county] if "--quick" in sys.argv else [example_county, scaled_counties, sign_ins, linking]
+    parts = (
+        [example_county] if "--quick" in sys.argv else [example_county, scaled_counties, new_list, sign_ins, linking]
+    )
     bounds = [bound for part in parts for bound in part()]
     print()
     for bound in bounds:

@@ -1,6 +1,7 @@
 """One measured run, in a process of its own: `python -m tests.bench.runs KIND FOLDER` prints JSON.
 
-`import`: the folder's files into a fresh home. `orm`: the same rows saved one model at a time
+`import`: the folder's files into a fresh home. `cover`: the same, and then the time of reckoning coverage (`cover`),
+of doing so again (`again`), and of only reading the tables that it reads (`floor`). `orm`: the same rows saved one model at a time
 (`orm-insert`: without asking whether they are there). `read`: only reading.
 Interpreter start, set-up and the founding of the home are outside the clock. Seconds, rows and peak MiB.
 """
@@ -69,9 +70,33 @@ def _save_each(
         model(**dict(zip(names, row, strict=True))).save(force_insert=force_insert)
 
 
+def cover() -> dict[str, float]:
+    """Reckon coverage twice, and read what it reads without doing anything with it."""
+    from django.db import connection
+
+    from bangfu.cli import home
+    from bangfu.coverage.actions import cover as cover_
+    from bangfu.coverage.gather import SOURCES
+
+    def read_tables() -> None:
+        with connection.cursor() as cursor:
+            for source in SOURCES:
+                cursor.execute(f"SELECT {', '.join(source.columns)} FROM registry_{source.table}").fetchall()
+
+    seconds = {}
+    for name, work in (("cover", partial(cover_, by=home.here())), ("again", partial(cover_, by=home.here()))):
+        started = time.perf_counter()
+        work()
+        seconds[name] = time.perf_counter() - started
+    started = time.perf_counter()
+    read_tables()
+    return seconds | {"floor": time.perf_counter() - started}
+
+
 KINDS = {
     "read": read_only,
     "import": import_all,
+    "cover": import_all,
     "orm": save_row_by_row,
     "orm-insert": partial(save_row_by_row, force_insert=True),
 }
@@ -89,8 +114,9 @@ def main(kind: str, folder: Path) -> None:
         started = time.perf_counter()
         rows = KINDS[kind](files)
         seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "rows": rows, "peak_mib": peak}))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        more = cover() if kind == "cover" else {}
+    print(json.dumps({"seconds": seconds, "rows": rows, "peak_mib": peak, **more}))
 
 
 if __name__ == "__main__":
