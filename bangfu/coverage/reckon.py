@@ -23,6 +23,7 @@ CODES: dict[str, dict[str, Any]] = {
 }
 STATES = ("determined", "to_assess", "not_in_need", "no_sign", "in_conflict")
 BUREAU = "county_bureau"
+WHOLE = {"rolls": "rows", "pupils": "pupils", "children": "of_school_age"}  # group of totals -> its whole
 
 
 class Gap(NamedTuple):
@@ -199,9 +200,5 @@ def _off_roll(found: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def unequal(found: dict[str, Any]) -> list[str]:
-    """Return the groups of totals whose first figure is not the sum of the others."""
-    return [
-        name
-        for name in ("rolls", "pupils", "children")
-        if (figures := list(found[name].values())) and figures[0] != sum(figures[1:])
-    ]
+    """Return the groups of totals in which the whole is not the sum of its parts."""
+    return [group for group, whole in WHOLE.items() if 2 * found[group][whole] != sum(found[group].values())]

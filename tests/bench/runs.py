@@ -1,8 +1,8 @@
 """One measured run, in a process of its own: `python -m tests.bench.runs KIND FOLDER` prints JSON.
 
 `import`: the folder's files into a fresh home. `cover`: the same, and then the time of reckoning coverage (`cover`),
-of doing so again (`again`), and of only reading the tables that it reads (`floor`). `orm`: the same rows saved one model at a time
-(`orm-insert`: without asking whether they are there). `read`: only reading.
+of doing so again (`again`), and of only reading the tables that it reads (`floor`). `orm`: the same rows saved one
+model at a time (`orm-insert`: without asking whether they are there). `read`: only reading.
 Interpreter start, set-up and the founding of the home are outside the clock. Seconds, rows and peak MiB.
 """
 
