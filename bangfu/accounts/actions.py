@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import date
 
 from django.db import transaction
@@ -11,18 +12,67 @@ from bangfu.accounts.models import Grant, User
 from bangfu.accounts.rules import Role, may_meet
 from bangfu.audit.actions import record
 from bangfu.core.actor import Actor
-from bangfu.core.errors import NotAllowed
+from bangfu.core.errors import BangfuError, NotAllowed
+
+# A slip is read off paper and typed once: no signs that look alike. 15 of 31 signs are 74 bits.
+SLIP_SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+SLIP_PART, SLIP_PARTS = 5, 3
 
 
 @transaction.atomic
-def create_user(*, staff_number: str, name: str, password: str, by: Actor) -> User:
-    """Make a user without any grant; only a system admin or the operator may."""
+def create_user(*, staff_number: str, name: str, password: str | None, by: Actor) -> User:
+    """Make a user without any grant (and, without a password, without a way in until a slip is issued).
+
+    Only a system admin or the operator may.
+    """
     _check_admin(by)
+    if User.objects.filter(staff_number=staff_number).exists():
+        raise BangfuError("user_exists", staff_number=staff_number)
     user = User(staff_number=staff_number, name=name)
     user.set_password(password)
     user.save(force_insert=True)
     record(action="accounts.create_user", by=by, subject=f"user:{user.pk}")
     return user
+
+
+@transaction.atomic
+def issue_slip(*, staff_number: str, by: Actor) -> str:
+    """Give a user a new one-time password and return it, to be printed on a slip; sessions he has end."""
+    _check_admin(by)
+    user = User.objects.select_for_update().filter(staff_number=staff_number).first()
+    if user is None:
+        raise BangfuError("user_unknown", staff_number=staff_number)
+    slip = "-".join("".join(secrets.choice(SLIP_SIGNS) for _ in range(SLIP_PART)) for _ in range(SLIP_PARTS))
+    user.set_password(slip)
+    user.must_change_password = True
+    user.save(update_fields=["password", "must_change_password"])
+    record(action="accounts.issue_slip", by=by, subject=f"user:{user.pk}")
+    return slip
+
+
+@transaction.atomic
+def choose_password(*, staff_number: str, password: str, by: Actor) -> User:
+    """Set the password that a user chose himself; the slip is used up."""
+    if by.name != staff_number:
+        raise NotAllowed("only_own_password")
+    user = User.objects.select_for_update().get(staff_number=staff_number)
+    user.set_password(password)
+    user.must_change_password = False
+    user.save(update_fields=["password", "must_change_password"])
+    record(action="accounts.choose_password", by=by, subject=f"user:{user.pk}")
+    return user
+
+
+@transaction.atomic
+def deactivate(*, staff_number: str, by: Actor, reason: str) -> None:
+    """Close a user's account: he signs in no more, and nothing is open to him; his entries stay."""
+    _check_admin(by)
+    user = User.objects.select_for_update().filter(staff_number=staff_number).first()
+    if user is None:
+        raise BangfuError("user_unknown", staff_number=staff_number)
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+    record(action="accounts.deactivate", by=by, subject=f"user:{user.pk}", reason=reason)
 
 
 @transaction.atomic

@@ -14,6 +14,8 @@ class User(AbstractBaseUser):
     staff_number = models.CharField(max_length=32, unique=True)
     name = models.CharField(max_length=64)
     is_active = models.BooleanField(default=True)
+    # The password was printed on a slip: its owner chooses another one at the first sign-in.
+    must_change_password = models.BooleanField(default=False)
 
     USERNAME_FIELD = "staff_number"
     objects = BaseUserManager()

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from django.db.models import Q, QuerySet
 
 from bangfu.accounts.models import Grant, User
+from bangfu.accounts.rules import Role
 from bangfu.core.actor import Actor, Reach
 
 
@@ -14,6 +15,17 @@ def grants_on(user: User, day: date) -> QuerySet[Grant]:
     """Return the user's grants in force on `day`."""
     in_force = Q(valid_from__lte=day) & (Q(valid_until=None) | Q(valid_until__gt=day))
     return Grant.objects.filter(in_force, user=user).order_by("pk")
+
+
+def users(by: Actor) -> QuerySet[User]:
+    """Return all users, for those who keep the accounts; nobody for others."""
+    return User.objects.order_by("staff_number") if by.holds(Role.SYSTEM_ADMIN) else User.objects.none()
+
+
+def grants(by: Actor) -> QuerySet[Grant]:
+    """Return all grants with their users, for those who keep the accounts."""
+    found = Grant.objects.select_related("user").order_by("user__staff_number", "valid_from")
+    return found if by.holds(Role.SYSTEM_ADMIN) else found.none()
 
 
 def actor_for(user: User, at: datetime) -> Actor:

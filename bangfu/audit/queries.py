@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from django.db import DatabaseError
+from collections.abc import Iterable
 
-from bangfu.audit.models import Installation
+from django.db import DatabaseError
+from django.db.models import QuerySet
+
+from bangfu.audit.models import Entry, Installation
 
 
 def key_set_in_use() -> int:
@@ -18,3 +21,8 @@ def founded() -> bool:
         return Installation.objects.exists()
     except DatabaseError:
         return False
+
+
+def entries_about(subjects: Iterable[str]) -> QuerySet[Entry]:
+    """Return the entries about these subjects, the oldest first. The caller has seen to it that they are open."""
+    return Entry.objects.filter(subject__in=list(subjects)).order_by("pk")

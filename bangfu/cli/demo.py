@@ -12,6 +12,7 @@ from bangfu.core.errors import BangfuError
 from bangfu.core.messages import say
 
 MARK = "demo.txt"
+PORT = 8000
 OURS = (
     "bangfu.sqlite3",
     "bangfu.sqlite3-wal",
@@ -19,6 +20,7 @@ OURS = (
     "keys.json",
     "audit-heads.jsonl",
     "founding.lock",
+    "demo-sign-ins.json",
     MARK,
 )
 COUNTY = Path(__file__).resolve().parents[2] / "examples" / "county"
@@ -34,7 +36,7 @@ def run(folder: Path, source: Path | None, *, serve: bool, json_: bool) -> int:
     home.start(folder)
     home.found_home()
     (folder / MARK).write_text("A demo of Bangfu lives here; `bangfu demo` builds it anew each time.\n")
-    from bangfu.cli import covering, importing, show_coverage
+    from bangfu.cli import covering, importing, serving, show_coverage
     from bangfu.registry.queries import latest_day, totals
 
     reports = importing.run(files, None, None, ())
@@ -48,8 +50,10 @@ def run(folder: Path, source: Path | None, *, serve: bool, json_: bool) -> int:
         if coverage:
             show_coverage.coverage(coverage, json_=False)
         click.echo(f"\n{say('demo_done', path=folder)}")
+    sign_ins = serving.demo_users()
     if serve and not json_:
-        click.echo(say("demo_no_pages"), err=True)
+        show.sign_ins(sign_ins)
+        serving.serve("127.0.0.1", PORT, None, None, 1)
     return int(any(report.refused for report in reports))
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from bangfu import __version__
+from bangfu.accounts.rules import Role
 from bangfu.cli import demo as demo_
 from bangfu.cli import home, show
 from bangfu.core.errors import BangfuError
@@ -250,6 +251,85 @@ def verify(json_: bool) -> None:
     found = {f"{check.__module__.split('.')[1]}.{check.__name__}": list(check()) for check in checks}
     show.verified(found, json_)
     sys.exit(FOUND_WRONG if any(found.values()) else 0)
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8000, show_default=True)
+@click.option("--certificate", type=click.Path(path_type=Path), help="A TLS certificate (PEM); with --key.")
+@click.option("--key", type=click.Path(path_type=Path), help="Its key (PEM).")
+@click.option("--workers", default=2, show_default=True)
+def serve(host: str, port: int, certificate: Path | None, key: Path | None, workers: int) -> None:
+    """Serve the pages."""
+    home.start()
+    home.open_home()
+    from bangfu.cli import serving
+
+    serving.serve(host, port, certificate, key, workers)
+
+
+@cli.group()
+def user() -> None:
+    """People who sign in, their roles and slips."""
+
+
+ROLES = click.Choice([role.value for role in Role])
+
+
+@user.command("add")
+@click.argument("staff_number")
+@click.argument("name")
+@click.option("--role", type=ROLES, help="Grant this role, too.")
+@click.option("--at", help="Where: an organisation's name; everywhere if left out.")
+@click.option("--reason", default="bangfu user add", help="Why; it goes into the trail.")
+@as_json
+def user_add(staff_number: str, name: str, role: str | None, at: str | None, reason: str, json_: bool) -> None:
+    """Make a user and print the slip with his one-time word."""
+    home.start()
+    home.open_home()
+    from bangfu.cli import serving
+
+    serving.add_user(staff_number, name, role, at, reason, json_)
+
+
+@user.command("grant")
+@click.argument("staff_number")
+@click.argument("role", type=ROLES)
+@click.option("--at", help="Where: an organisation's name; everywhere if left out.")
+@click.option("--reason", required=True, help="Why; it goes into the trail.")
+@as_json
+def user_grant(staff_number: str, role: str, at: str | None, reason: str, json_: bool) -> None:
+    """Grant a user a role from today on."""
+    home.start()
+    home.open_home()
+    from bangfu.cli import serving
+
+    serving.grant(staff_number, role, at, reason, json_)
+
+
+@user.command("slip")
+@click.argument("staff_number")
+@as_json
+def user_slip(staff_number: str, json_: bool) -> None:
+    """Print a new slip; the old password ends at once."""
+    home.start()
+    home.open_home()
+    from bangfu.cli import serving
+
+    serving.new_slip(staff_number, json_)
+
+
+@user.command("close")
+@click.argument("staff_number")
+@click.option("--reason", required=True, help="Why; it goes into the trail.")
+@as_json
+def user_close(staff_number: str, reason: str, json_: bool) -> None:
+    """Close a user's account; what he did stays in the trail."""
+    home.start()
+    home.open_home()
+    from bangfu.cli import serving
+
+    serving.close(staff_number, reason, json_)
 
 
 @cli.group()

@@ -129,6 +129,14 @@ def done(code: str, json_: bool, **facts: object) -> None:
         click.echo(say(code, None, **facts))
 
 
+def sign_ins(rows: Sequence[dict[str, str]]) -> None:
+    """Print the demo's sign-ins."""
+    click.echo(say("demo_sign_ins_title"))
+    for row in rows:
+        role = say(f"role_{row['role']}")
+        click.echo(f"  {row['staff_number']} / {row['password']}  {role}, {row['place']}")
+
+
 def links_made(counts: dict[str, int], json_: bool) -> None:
     """Say how many links were made and ended."""
     if json_:

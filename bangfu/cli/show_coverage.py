@@ -46,7 +46,7 @@ def chain(records: Sequence[int], rows_of: Callable[[Sequence[int]], dict[int, s
 
 def owner(row: Row) -> str:
     """Return an owner as lists name it: the organisation and the post."""
-    return f"{row.owner} {say(f'post_{row.post}')}"
+    return f"{row.owner} {say(f'role_{row.post}')}"
 
 
 def differences(rows: Sequence[Row], json_: bool) -> None:

@@ -266,6 +266,19 @@ def answer_difference(*, id_: int, answer: str, evidence: str, by: Actor) -> Non
 
 
 @transaction.atomic
+def open_secrets(*, human: int, by: Actor, reason: str) -> None:
+    """Write down that somebody opens a person's ID, phone, address, health and reasons for hardship, and why.
+
+    It goes into the chain of the person's own organisation, whose head sees it. NotAllowed where no record of the
+    person lies in the actor's scope; BangfuError without a reason.
+    """
+    if not reason.strip():
+        raise BangfuError("reason_missing")
+    organisation = queries.organisation_of(human, by)
+    record(action="coverage.open_secrets", by=by, subject=f"person:{human}", reason=reason, chain=organisation)
+
+
+@transaction.atomic
 def take_back_answer(*, id_: int, by: Actor, reason: str) -> None:
     """Take an answer back: the difference is open again, with its task."""
     gap = queries.difference_for(id_, by)

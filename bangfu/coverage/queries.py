@@ -8,13 +8,13 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 
 from bangfu.audit import keys
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.coverage.gather import kind_of, slices
-from bangfu.coverage.models import Difference, Link, Progress, PupilState, Run, Verdict
+from bangfu.coverage.models import Alias, Difference, Link, Progress, PupilState, Run, Verdict
 from bangfu.coverage.reckon import CODES, Known
 from bangfu.intake.layouts import Layout, all_layouts
 from bangfu.linkage.humans import chain
@@ -58,6 +58,16 @@ def check_records(records: Sequence[int], by: Actor) -> None:
             raise BangfuError("record_unknown", record=record)
         if not by.sees(paths[record]):
             raise NotAllowed("record_not_yours", record=record)
+
+
+def organisation_of(human: int, by: Actor) -> int:
+    """Return the organisation of a human's first record that the actor may see; NotAllowed where there is none."""
+    members = Q(pk=human) | Q(pk__in=Alias.objects.filter(human=human).values("record"))
+    rows = Person.objects.filter(members).order_by("pk").values_list("organisation_id", "organisation__path")
+    seen = [organisation for organisation, path in rows if by.sees(path)]
+    if not seen:
+        raise NotAllowed("person_not_yours", id=human)
+    return seen[0]
 
 
 def newest_day(layouts: Sequence[Layout]) -> date | None:
@@ -116,6 +126,79 @@ def evidence_of(gap: Difference) -> str:
     if gap.evidence is None:
         return ""
     return keys.current().open_text(Difference._meta.db_table, "evidence", gap.pk, bytes(gap.evidence))
+
+
+def listed(by: Actor, code: str = "") -> QuerySet[Difference]:
+    """Return the open differences for a page, with what a line shows of each."""
+    found = differences(by).select_related("row__file", "other_row__file", "owner")
+    return found.filter(code=code) if code else found
+
+
+def code_totals(by: Actor) -> list[tuple[str, int, date]]:
+    """Return (code, how many, first due day) of the open differences, the most urgent code first."""
+    rows = differences(by).order_by().values_list("code").annotate(n=Count("pk"), first=Min("due"))
+    return sorted(((code, n, first) for code, n, first in rows), key=lambda row: CODES[row[0]]["rank"])
+
+
+def of_records(records: Sequence[int], by: Actor) -> list[Difference]:
+    """Return the differences, open or answered, in which these records stand."""
+    place = open_to(by, "organisation__path") | open_to(by, "owner__path")
+    found = Difference.objects.filter(place, Q(record__in=records) | Q(other__in=records), closed_at=None)
+    return list(found.select_related("row__file", "owner").order_by("due", "pk"))
+
+
+def pupils_in(state: str, by: Actor) -> QuerySet[PupilState]:
+    """Return the pupils in a state whose classes are open to the actor."""
+    found = PupilState.objects.filter(open_to(by, "school_class__path"), state=state)
+    return found.select_related("school_class__parent").order_by("school_class__path", "human")
+
+
+def names_of(records: Sequence[int]) -> dict[int, str]:
+    """Return record -> name, for records that a scoped query has given."""
+    said = Detail.objects.filter(person__in=records, retracted_by=None).order_by("valid_from", "pk")
+    return dict(said.values_list("person_id", "name"))
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two records beside each other: where it stands, and what a reader may see of it."""
+
+    record: int
+    human: int
+    open: bool
+    source: str
+    name: str = ""
+    sex: str = ""
+    birth: date | None = None
+    place: str = ""
+    number: str = ""
+
+
+def side_by_side(records: Sequence[int], by: Actor) -> list[Side]:
+    """Return these records for comparing; of one outside the actor's scope only where it stands."""
+    said = Detail.objects.filter(person__in=records, retracted_by=None).order_by("valid_from", "pk")
+    details = {d.person_id: d for d in said.select_related("source__file", "person__organisation", "village")}
+    humans = dict(Alias.objects.filter(record__in=records).values_list("record_id", "human_id"))
+    return [_side(details[record], humans.get(record, record), by) for record in records if record in details]
+
+
+def _side(detail: Detail, human: int, by: Actor) -> Side:
+    source = f"{detail.source.file.name}:{detail.source.row}"
+    organisation = detail.person.organisation
+    if not by.sees(organisation.path):
+        return Side(detail.person_id, human, False, source)
+    cell, number = detail.id_number, ""
+    if cell:
+        number = keys.current().open_text(Detail._meta.db_table, "id_number", detail.pk, bytes(cell))
+    return Side(
+        detail.person_id, human, True, source, detail.name, detail.sex, detail.birth,
+        detail.village.name if detail.village else organisation.name, mask(number),
+    )  # fmt: skip
+
+
+def mask(text: str) -> str:
+    """Return a secret as it is shown before it is opened: its last two signs."""
+    return f"••••{text[-2:]}" if text else ""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from bangfu.intake.report import COUNTS, Course, Options, Progress, Report
 from bangfu.registry import queries as register
 from bangfu.registry.actions import Delivery, FileRecord, deliver, reseal
 from bangfu.registry.models import Organisation, SourceFile
+from bangfu.registry.places import Places
 from bangfu.tasks.actions import Duty, running_job, settle
 
 TRIES = 20
@@ -162,6 +163,7 @@ def _import_one(
         places.new = []
         here = Workshop(places, ring, calendar, version)
         prepared = _again(opened, here, by) or prepare(opened, here, by.at)
+        _check_scope(prepared, here.places, by)
         course.half_way(len(opened.content), prepared.delivery.file.columns["read"])
         try:
             _write(opened, prepared, by)
@@ -173,6 +175,13 @@ def _import_one(
         _fill(report, prepared)
         return
     raise Refused("register_busy")
+
+
+def _check_scope(prepared: Prepared, places: Places, by: Actor) -> None:
+    """Refuse a list of an organisation that lies outside the actor's subtrees, and one whose office is not known."""
+    sender = prepared.delivery.file.columns["sender_id"]
+    if not by.everywhere and not (sender and by.sees(places.paths[sender])):
+        raise Refused("list_not_yours")
 
 
 def _again(opened: Opened, shop: Workshop, by: Actor) -> Prepared | None:

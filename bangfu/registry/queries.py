@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from bangfu.audit import keys
+from bangfu.audit.models import Entry
 from bangfu.core.actor import Actor
 from bangfu.registry.facts import SPECS, FactSpec, Values
 from bangfu.registry.models import (
@@ -267,3 +268,74 @@ def totals(by: Actor, day: date) -> dict[str, list[tuple[str, int]]]:
         "lists": list(lists),
         "villages": [(f"{township or ''}{village}", n) for township, village, n in by_village],
     }
+
+
+def trail(by: Actor, who: str = "", what: str = "") -> QuerySet[Entry]:
+    """Return the trail's entries open to the actor, the newest first: his organisations' chains, and the
+    installation's for who sees everything or keeps the machine; by the name of who acted and the action's beginning.
+    """
+    place = Q(chain__in=Organisation.objects.filter(open_to(by, "path")).values("pk"))
+    if "/" in by.paths() or by.holds("system_admin"):
+        place |= Q(chain=0)
+    found = Entry.objects.filter(place).order_by("-pk")
+    if who:
+        found = found.filter(actor=who)
+    return found.filter(action__startswith=what) if what else found
+
+
+def files(by: Actor) -> QuerySet[SourceFile]:
+    """Return the imported files of the actor's organisations, the newest first, without their contents."""
+    found = SourceFile.objects.filter(open_to(by, "sender__path")).select_related("sender")
+    return found.defer("content").order_by("-pk")
+
+
+def organisations(by: Actor) -> QuerySet[Organisation]:
+    """Return the places of the tree that the actor may see, without listed organisations."""
+    return Organisation.objects.filter(open_to(by, "path"), series=None).order_by("path")
+
+
+PLACES_WITH_POSTS = ("province", "county", "school", "class", "college", "department")
+
+
+def all_places() -> list[tuple[str, str]]:
+    """Return (path, name) of the places at which roles are held, '/' first: for those who grant them."""
+    rows = Organisation.objects.filter(series=None, kind__in=PLACES_WITH_POSTS).order_by("path")
+    names = dict(rows.values_list("path", "name"))
+    return [("/", "*"), *((path, _full_name(path, names)) for path in names)]
+
+
+def place_names(paths: Iterable[str]) -> dict[str, str]:
+    """Return path -> the place's name, with the school before its class."""
+    wanted = {path for path in paths if path != "/"}
+    parents = {f"{path.rstrip('/').rsplit('/', 1)[0]}/" for path in wanted}
+    rows = Organisation.objects.filter(series=None, path__in=wanted | parents).values_list("path", "name", "kind")
+    names = {path: name for path, name, kind in rows if path in wanted or kind in ("school", "college")}
+    return {"/": "*"} | {path: _full_name(path, names) for path in wanted if path in names}
+
+
+def _full_name(path: str, names: dict[str, str]) -> str:
+    above = f"{path.rstrip('/').rsplit('/', 1)[0]}/"
+    return f"{names[above]} {names[path]}" if above in names else names[path]
+
+
+def demo_places() -> dict[str, tuple[str, str]]:
+    """Return role -> (path, name) of where each role is held in a demo: one county, school, class and college."""
+    tree = Organisation.objects.filter(series=None)
+    county = tree.filter(kind="county").order_by("pk").first()
+    school_class = tree.filter(kind="class", parent__name__contains="小学").order_by("path").first()
+    college = tree.filter(kind="college").order_by("pk").first()
+    school = school_class.parent if school_class else None
+    at = {name: (place.path, place.name) if place else ("/", "*") for name, place in (
+        ("county", county), ("school", school), ("class", school_class), ("college", college))}  # fmt: skip
+    where = {
+        "system_admin": ("/", "*"),
+        "county_bureau": at["county"],
+        "principal": at["school"],
+        "aid_officer": at["school"],
+        "finance_officer": at["school"],
+        "class_teacher": at["class"],
+        "pairing_office": at["college"],
+        "helper": at["college"],
+        "auditor": at["county"],
+    }
+    return where

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.db.models import Q, QuerySet
+from datetime import date
+
+from django.db.models import Min, Q, QuerySet, Sum
 
 from bangfu.core.actor import Actor
 from bangfu.tasks.models import Job, Task
@@ -24,3 +26,12 @@ def running_jobs(by: Actor) -> QuerySet[Job]:
 def open_subjects(prefix: str) -> set[str]:
     """Return the subjects of the open tasks that begin with `prefix`, for checks over the whole installation."""
     return set(Task.objects.filter(closed=None, subject__startswith=prefix).values_list("subject", flat=True))
+
+
+def grouped_tasks(by: Actor, *, mine: bool) -> list[tuple[str, str, int, date]]:
+    """Return (kind, post, how many, first due day) of the actor's open tasks; `mine`: those of his posts only."""
+    tasks = open_tasks(by).order_by()
+    if mine and not by.everywhere:
+        tasks = tasks.filter(post__in={reach.role for reach in by.reaches})
+    rows = tasks.values_list("kind", "post").annotate(n=Sum("count"), first=Min("due")).order_by("first", "kind")
+    return [(kind, post, int(count), first) for kind, post, count, first in rows]

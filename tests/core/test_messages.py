@@ -10,12 +10,11 @@ from string import Formatter
 import pytest
 
 from bangfu.core.errors import BangfuError, Refused
-from bangfu.core.library import shipped
-from bangfu.core.messages import LANGUAGES, reader_language, say
+from bangfu.core.messages import LANGUAGES, reader_language, say, sentences
 from bangfu.intake.layouts import all_layouts
 
 PACKAGE = Path(__file__).resolve().parents[2] / "bangfu"
-SENTENCES = shipped("messages.toml")
+SENTENCES = sentences()
 # The first argument of these is a code; the keywords are its facts.
 SPEAKERS = {"say", "both", "BangfuError", "Refused", "NotAllowed", "KeyMissing"}
 HELD_FACTS = {"row", "column"}

@@ -73,10 +73,8 @@ def test_a_link_undone_by_a_person_stays_undone(county: Home, covered: tuple[Hom
 def one_link(home: Home) -> tuple[int, int]:
     """Return the records of a link between a roll and the poverty register that was found by ID."""
     layout = "(SELECT layout FROM registry_person p JOIN registry_series s ON s.id = p.series_id WHERE p.id = {})"
-    pair, *_ = home.rows(
-        "SELECT left_id, right_id FROM coverage_link WHERE how = 'id'"
-        f" AND {layout.format('left_id')} = 'school_roll' AND {layout.format('right_id')} = 'poverty_register' ORDER BY id"
-    )
+    both = f"{layout.format('left_id')} = 'school_roll' AND {layout.format('right_id')} = 'poverty_register'"
+    pair, *_ = home.rows(f"SELECT left_id, right_id FROM coverage_link WHERE how = 'id' AND {both} ORDER BY id")
     return pair[0], pair[1]
 
 

@@ -1,0 +1,121 @@
+"""`bangfu serve`: the pages, by granian; and `bangfu user`: the first people who sign in."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from datetime import date
+from pathlib import Path
+
+import click
+from django.conf import settings
+
+from bangfu.accounts.actions import create_user, deactivate, grant_role, issue_slip
+from bangfu.accounts.queries import users
+from bangfu.accounts.rules import Role
+from bangfu.cli import home, show
+from bangfu.core.errors import BangfuError
+from bangfu.core.messages import say
+from bangfu.registry.queries import all_places, demo_places
+
+THREADS = 8  # of a worker: what waits for the database; more do not help two cores
+BACKLOG = 64
+PASSWORD_BYTES = 12
+
+
+def serve(host: str, port: int, certificate: Path | None, key: Path | None, workers: int) -> None:
+    """Serve the pages until interrupted; with a certificate over TLS, and then cookies travel over TLS only."""
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    if (certificate is None) != (key is None):
+        raise BangfuError("tls_needs_both")
+    for path in filter(None, (certificate, key)):
+        if not path.is_file():
+            raise BangfuError("tls_file_missing", path=path)
+    os.environ["BANGFU_HOME"] = str(settings.HOME)
+    hosts = {host, "localhost", "127.0.0.1", *os.environ.get("BANGFU_HOSTS", "").split(",")} - {"", "0.0.0.0"}  # noqa: S104
+    os.environ["BANGFU_HOSTS"] = ",".join(sorted(hosts))
+    if certificate:
+        os.environ["BANGFU_TLS"] = "1"
+    scheme = "https" if certificate else "http"
+    click.echo(say("serving", address=f"{scheme}://{host}:{port}/"), err=True)
+    Granian(
+        "bangfu.web.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        ssl_cert=certificate,
+        ssl_key=key,
+        blocking_threads=THREADS,
+        backpressure=BACKLOG,
+        log_access=False,
+        log_level=LogLevels.warning,
+    ).serve()
+
+
+def add_user(number: str, name: str, role: str | None, at: str | None, reason: str, json_: bool) -> None:
+    """Make a user, grant him a role if one is given, and print his slip."""
+    by = home.here()
+    path = _place(at) if role else ""
+    create_user(staff_number=number, name=name, password=None, by=by)
+    if role:
+        _grant(number, Role(role), path, by.at.date(), reason)
+    slip = issue_slip(staff_number=number, by=by)
+    show.done("user_added", json_, staff_number=number, slip=slip)
+
+
+def new_slip(number: str, json_: bool) -> None:
+    """Print a new slip for a user."""
+    slip = issue_slip(staff_number=number, by=home.here())
+    show.done("user_slip", json_, staff_number=number, slip=slip)
+
+
+def grant(number: str, role: str, at: str | None, reason: str, json_: bool) -> None:
+    """Grant a user a role at a place from today on."""
+    by = home.here()
+    _grant(number, Role(role), _place(at), by.at.date(), reason)
+    show.done("user_granted", json_, staff_number=number, role=say(f"role_{role}"))
+
+
+def close(number: str, reason: str, json_: bool) -> None:
+    """Close a user's account."""
+    deactivate(staff_number=number, by=home.here(), reason=reason)
+    show.done("user_closed", json_, staff_number=number)
+
+
+def _grant(number: str, role: Role, path: str, day: date, reason: str) -> None:
+    by = home.here()
+    user = users(by).filter(staff_number=number).first()
+    if user is None:
+        raise BangfuError("user_unknown", staff_number=number)
+    grant_role(user=user, role=role, path=path, valid_from=day, valid_until=None, by=by, reason=reason)
+
+
+def _place(name: str | None) -> str:
+    """Return the path of the place of this name (without one, of everything)."""
+    if not name:
+        return "/"
+    found = [path for path, title in all_places() if name in (title, path)]
+    if len(found) != 1:
+        near = [title for _, title in all_places() if name in title][:10]
+        raise BangfuError("place_unknown", name=name, known=", ".join(near) or "—")
+    return found[0]
+
+
+def demo_users() -> list[dict[str, str]]:
+    """Make a user for each role in the demo's county, and write their sign-ins where only a demo has them."""
+    rows, by = [], home.here()
+    places = demo_places()
+    for at, role in enumerate(Role, 1):
+        path, place = places[role.value]
+        number, password = f"demo-{at}", secrets.token_urlsafe(PASSWORD_BYTES)
+        create_user(staff_number=number, name=say(f"role_{role.value}"), password=password, by=by)
+        _grant(number, role, path, by.at.date(), "demo")
+        rows.append({"role": role.value, "place": place, "staff_number": number, "password": password})
+    settings.DEMO_FILE.write_text(json.dumps(rows, ensure_ascii=False, indent=1), encoding="utf-8")
+    settings.DEMO_FILE.chmod(0o600)
+    return rows

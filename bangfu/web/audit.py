@@ -1,0 +1,20 @@
+"""The trail in words: who did what, when, why."""
+
+from __future__ import annotations
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from bangfu.registry.queries import trail
+from bangfu.web.access import OVERSEERS, actor_of, open_to
+
+PAGE = 50
+
+
+@open_to(*OVERSEERS, writes=())
+def entries(request: HttpRequest) -> HttpResponse:
+    """List the entries of the chains that are open to the reader, the newest first; by actor or action."""
+    who, what = request.GET.get("who", "").strip(), request.GET.get("what", "").strip()
+    page = Paginator(trail(actor_of(request), who, what), PAGE).get_page(request.GET.get("page"))
+    return render(request, "audit/entries.html", {"page": page, "who": who, "what": what})

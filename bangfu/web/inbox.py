@@ -1,0 +1,33 @@
+"""Home: what is missing, who must act, by when, and the page on which it is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from bangfu.coverage.reckon import CODES
+from bangfu.tasks.queries import grouped_tasks
+from bangfu.web.access import EVERYONE, actor_of, open_to
+
+
+@open_to(*EVERYONE, writes=())
+def inbox(request: HttpRequest) -> HttpResponse:
+    """Show the open tasks of the reader's posts and places, grouped by what is to be done."""
+    actor = actor_of(request)
+    mine = "all" not in request.GET
+    groups = grouped_tasks(actor, mine=mine)
+    today = actor.at.date()
+    rows: list[dict[str, Any]] = [
+        {"kind": kind, "post": post, "count": count, "due": due, "late": due < today, "leads": _leads(kind)}
+        for kind, post, count, due in groups
+    ]
+    late = sum(row["count"] for row in rows if row["late"])
+    totals = {"rows": rows, "total": sum(row["count"] for row in rows), "late": late, "mine": mine, "today": today}
+    return render(request, "inbox/inbox.html", totals)
+
+
+def _leads(kind: str) -> str:
+    """Return the name of the page on which a kind of task is done."""
+    return "differences" if kind in CODES else "imports"
