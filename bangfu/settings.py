@@ -148,7 +148,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 AXES_ENABLE_ADMIN = False
 
-# -- errors go to the server's output: a traceback holds no values, and requests are not logged (numbers would be in them)
+# -- errors go to the server's output: a traceback holds no values; requests are not logged, for numbers are in them
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -18,6 +18,7 @@ TRIGGERS = ("audit_entry_no_update", "audit_entry_no_delete", "audit_entry_no_re
 # A process that dies between a commit and the export leaves the heads file behind by what its transaction wrote to
 # a chain: no action writes more entries than this.
 BEHIND = 8
+BEHIND_AT_FIRST = 2  # the same for a chain of which nothing is exported yet
 
 
 def trail() -> Iterator[str]:
@@ -71,7 +72,8 @@ def _exported(ends: dict[int, tuple[int, bytes]], ring: Keyring) -> Iterator[str
         wanted[chain, number] = hash_
     yield from _cut(wanted)
     for chain, (number, _) in sorted(ends.items()):
-        if max((n for c, n in wanted if c == chain), default=0) < number - BEHIND:
+        exported = max((n for c, n in wanted if c == chain), default=0)
+        if exported < number - (BEHIND if exported else BEHIND_AT_FIRST):
             yield say("audit_heads_behind", path=settings.HEADS_FILE, chain=chain)
 
 

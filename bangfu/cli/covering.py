@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
+from errno import EISDIR
+from os import strerror
 from pathlib import Path
 
 import click
@@ -17,13 +19,25 @@ from bangfu.coverage.actions import Covered, cover, decide_link, take_back_link
 from bangfu.coverage.reckon import CODES
 
 URGENT = 10
+# The lists in the order in which they are written, with their columns (design, section 9).
+LISTS = {
+    "rows.csv": ("file", "row", "person"),
+    "pupils.csv": ("person", "state", "bases"),
+    "children.csv": ("person", "file", "row", "reason"),
+    "conflicts.csv": ("code", "file", "row", "other_file", "other_row", "owner", "due"),
+}
 DONE = {"join": "link_join", "part": "link_part", "forget": "link_forget"}
 
 
 def run(out: Path, day: date | None, json_: bool) -> None:
     """Reckon coverage, write the four lists into `out`, print the totals."""
-    _folder(out)
-    covered = cover(day=day, by=home.here())
+    made = _folder(out)
+    try:
+        covered = cover(day=day, by=home.here())
+    except BangfuError:
+        if made:
+            out.rmdir()
+        raise
     write_lists(covered, out)
     show_coverage.coverage(summary(covered), json_)
     if not json_:
@@ -41,45 +55,53 @@ def summary(covered: Covered) -> show_coverage.Summary:
     return show_coverage.Summary(covered.run.day, covered.totals, queries.how_linked(), urgent)
 
 
-def _folder(out: Path) -> None:
+def _folder(out: Path) -> bool:
+    """See that the lists can be written, before anything is reckoned; tells whether the folder was made for them."""
+    made = not out.exists()
     try:
         out.mkdir(parents=True, exist_ok=True)
+        for name in LISTS:
+            part = _part(out, name)
+            part.touch()
+            part.unlink()
+            if (out / name).is_dir():
+                raise IsADirectoryError(EISDIR, strerror(EISDIR), str(out / name))
     except OSError as problem:
-        raise BangfuError("out_unwritable", path=out, detail=problem.strerror) from problem
+        path = problem.filename or out
+        raise BangfuError("out_unwritable", path=path, detail=problem.strerror) from problem
+    return made
+
+
+def _part(out: Path, name: str) -> Path:
+    return out / f"{name}.part"
 
 
 def write_lists(covered: Covered, out: Path) -> None:
-    """Write rows.csv, pupils.csv, children.csv and conflicts.csv (design, section 9), each whole or not at all."""
-    rows = covered.found.execute(
-        'SELECT r.file, r."row", h.human FROM source_row r JOIN human h USING (person) ORDER BY r.id'
-    ).fetchall()
-    _write(out / "rows.csv", ("file", "row", "person"), rows)
-    pupils = covered.found.execute("SELECT human, state, COALESCE(bases, '') FROM pupil ORDER BY human").fetchall()
-    _write(out / "pupils.csv", ("person", "state", "bases"), pupils)
-    children = covered.found.execute(
+    """Write rows.csv, pupils.csv, children.csv and conflicts.csv (design, section 9), all of them or none."""
+    ask = covered.found.execute
+    rows = ask('SELECT r.file, r."row", h.human FROM source_row r JOIN human h USING (person) ORDER BY r.id').fetchall()
+    pupils = ask("SELECT human, state, COALESCE(bases, '') FROM pupil ORDER BY human").fetchall()
+    children = ask(
         "SELECT c.human, n.file, n.row_number, c.reason FROM child c JOIN now n USING (person) WHERE c.schools = 0"
         " ORDER BY n.row_id"
     ).fetchall()
-    _write(out / "children.csv", ("person", "file", "row", "reason"), children)
     owner = show_coverage.owner
     conflicts = [
         (row.code, row.file, row.row, row.other_file, row.other_row or "", owner(row), row.due.isoformat())
         for row in queries.urgent(home.here())
     ]
-    columns = ("code", "file", "row", "other_file", "other_row", "owner", "due")
-    _write(out / "conflicts.csv", columns, conflicts)
-
-
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    part = path.with_name(f"{path.name}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(columns)
-            writer.writerows(rows)
-        part.replace(path)
+        for (name, columns), lines in zip(LISTS.items(), (rows, pupils, children, conflicts), strict=True):
+            with _part(out, name).open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(columns)
+                writer.writerows(lines)
+        for name in LISTS:
+            _part(out, name).replace(out / name)
     except OSError as problem:
-        raise BangfuError("out_unwritable", path=path, detail=problem.strerror) from problem
+        for name in LISTS:
+            _part(out, name).unlink(missing_ok=True)
+        raise BangfuError("out_unwritable", path=out, detail=problem.strerror) from problem
 
 
 def list_links(records: str | None, every: bool, json_: bool) -> None:

@@ -363,9 +363,15 @@ def demo(folder: Path, source: Path | None, no_serve: bool, json_: bool) -> None
 def main() -> None:
     """Run the command line; what a person can act on is one line on stderr and exit 2."""
     try:
-        cli.main(standalone_mode=True)
+        sys.exit(cli.main(standalone_mode=False))
+    except click.ClickException as problem:
+        message = " ".join(problem.format_message().split())
+        click.echo(f"bangfu: {message}", err=True)
+        sys.exit(problem.exit_code)
     except BangfuError as problem:
         click.echo(f"bangfu: {problem}", err=True)
         sys.exit(BAD_INPUT)
+    except click.Abort:
+        sys.exit(FOUND_WRONG)
     except BrokenPipeError:
         sys.exit(FOUND_WRONG)

@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 from django.db import connection, transaction
+from django.db.models import F
 
 from bangfu.audit import keys
 from bangfu.audit.actions import record
@@ -30,13 +31,21 @@ EVIDENCE_TABLE, EVIDENCE_COLUMN = Difference._meta.db_table, "evidence"
 # -- links
 
 
-def link_records(*, by: Actor, found: duckdb.DuckDBPyConnection | None = None) -> dict[str, int]:
+@dataclass(frozen=True)
+class Gathered:
+    """The register in memory, with all files up to `last_file` in it."""
+
+    tables: duckdb.DuckDBPyConnection
+    last_file: int
+
+
+def link_records(*, by: Actor, register: Gathered | None = None) -> dict[str, int]:
     """Link all that files brought since the last time; returns how many links were made and ended.
 
-    Sure matches are applied, doubtful ones are left as questions. What a person has decided stays. `found`: the
-    register, where it is gathered already.
+    Sure matches are applied, doubtful ones are left as questions. What a person has decided stays. `register`: where
+    it is gathered already.
     """
-    plan = _apply("coverage.link_records", "links", found, by=by)
+    plan = _apply("coverage.link_records", "links", register, by=by)
     return {"made": len(plan.made) if plan else 0, "ended": len(plan.ended) if plan else 0}
 
 
@@ -55,6 +64,7 @@ def decide_link(*, left: int, right: int, same: bool, by: Actor, reason: str) ->
 def take_back_link(*, left: int, right: int, by: Actor, reason: str) -> None:
     """Take back what a person decided about two records: the program judges them again."""
     pair = Decision(left, right, None).pair
+    queries.check_records(pair, by)
     if not Link.objects.filter(left=pair[0], right=pair[1], how="person", ended_in=None).exists():
         raise BangfuError("link_not_decided", left=left, right=right)
     _decide(Decision(left, right, None), "coverage.take_back_link", by, reason)
@@ -72,14 +82,17 @@ def _decide(decision: Decision, action: str, by: Actor, reason: str) -> None:
 def _apply(
     action: str,
     subject: str,
-    found: duckdb.DuckDBPyConnection | None,
+    register: Gathered | None,
     *,
     by: Actor,
     decision: Decision | None = None,
     reason: str = "",
 ) -> LinkPlan | None:
     for _ in range(TRIES):
-        progress, last_file = queries.progress(), next_file() - 1
+        progress = queries.progress()
+        # Before the register is read: a file that comes in between is linked the next time.
+        last_file = register.last_file if register else next_file() - 1
+        found = register.tables if register else None
         plan = plan_links(queries.linkable_layouts(), found, progress, last_file, decision)
         if plan is None:
             return None
@@ -167,19 +180,20 @@ def cover(*, day: date | None = None, by: Actor) -> Covered:
     """
     if "/" not in by.paths():
         raise NotAllowed("coverage_whole_only")
-    day = day or queries.newest_day(queries.linkable_layouts())
-    if day is None:
-        raise BangfuError("register_empty")
     layouts = queries.linkable_layouts()
     for _ in range(TRIES):
-        version = clock()
+        version, last_file = clock(), next_file() - 1
+        reckoned_for = day or queries.newest_day(layouts)
+        if reckoned_for is None:
+            raise BangfuError("register_empty")
         found = gather(layouts)
         load_rows(found)
-        links = link_records(by=by, found=found)
+        links = link_records(by=by, register=Gathered(found, last_file))
+        said = queries.progress().version
         load_aliases(found)
-        reckoning = reckon(found, layouts, day, queries.open_differences(), queries.open_doubts())
+        reckoning = reckon(found, layouts, reckoned_for, queries.open_differences(), queries.open_doubts())
         try:
-            run = _write_coverage(reckoning, version, day, by)
+            run = _write_coverage(reckoning, version, said, by)
         except Outrun:
             continue
         return Covered(found, reckoning.totals, links, run)
@@ -187,14 +201,17 @@ def cover(*, day: date | None = None, by: Actor) -> Covered:
 
 
 @transaction.atomic
-def _write_coverage(reckoning: Reckoning, version: int, day: date, by: Actor) -> Run:
+def _write_coverage(reckoning: Reckoning, version: int, said: int, by: Actor) -> Run:
+    """Write a reckoning; Outrun where a list, a decision or an answer has come since it was read."""
     progress = Progress.objects.select_for_update().get()
-    if clock() != version:
+    if clock() != version or progress.version != said:
         raise Outrun
+    day = reckoning.day
     opened = _write_differences(reckoning, by)
     PupilState.objects.all().delete()
     _insert(PupilState._meta.db_table, ("human_id", "school_class_id", "state", "bases"), reckoning.pupils)
     details: dict[str, object] = {"day": day.isoformat(), "opened": opened, "closed": len(reckoning.closed)}
+    details["pupils"] = queries.pupils_digest(reckoning.pupils)
     entry = record(action="coverage.cover", by=by, subject="coverage", details={**details, "totals": reckoning.totals})
     return Run.objects.create(
         day=day, register_version=version, links_version=progress.version, totals=reckoning.totals, entry=entry
@@ -255,14 +272,25 @@ def answer_difference(*, id_: int, answer: str, evidence: str, by: Actor) -> Non
     if not evidence.strip():
         raise BangfuError("evidence_missing")
     details: dict[str, object] = {"code": gap.code, "answer": answer}
+    Progress.objects.update(version=F("version") + 1)
     entry = record(action="coverage.answer_difference", by=by, subject=f"difference:{id_}", details=details)
+    _forget_people(gap, by)
     gap.answer, gap.answered_in = answer, entry
     gap.evidence = keys.current().sealer(EVIDENCE_TABLE, EVIDENCE_COLUMN)(gap.pk, evidence)
     gap.save(update_fields=["answer", "answered_in", "evidence"])
     settle_all([_closing(gap.pk, gap.code, gap.owner.path, gap.post, gap.due)], by=by)
-    if answer in ("one_person", "two_people") and gap.other_id:
-        reason = f"entry:{entry.chain}/{entry.number}"
+    if answer in ABOUT_PEOPLE and gap.other_id:
+        reason = queries.as_reason(entry)
         decide_link(left=gap.record_id, right=gap.other_id, same=answer == "one_person", by=by, reason=reason)
+
+
+ABOUT_PEOPLE = ("one_person", "two_people")
+
+
+def _forget_people(gap: Difference, by: Actor) -> None:
+    """Take back the decision about two people that an earlier answer brought with it, if it still stands."""
+    if gap.answer in ABOUT_PEOPLE and gap.other_id and queries.decided_by(gap):
+        take_back_link(left=gap.record_id, right=gap.other_id, by=by, reason=f"difference:{gap.pk}")
 
 
 @transaction.atomic
@@ -286,7 +314,9 @@ def take_back_answer(*, id_: int, by: Actor, reason: str) -> None:
         raise BangfuError("difference_not_answered", id=id_)
     if not reason.strip():
         raise BangfuError("reason_missing")
+    Progress.objects.update(version=F("version") + 1)
     record(action="coverage.take_back_answer", by=by, subject=f"difference:{id_}", reason=reason)
+    _forget_people(gap, by)
     Difference.objects.filter(pk=id_).update(answer="", evidence=None, answered_in=None)
     settle_all([Duty(gap.code, f"difference:{id_}", gap.owner.path, gap.post, gap.due)], by=by)
 

@@ -13,14 +13,21 @@ from bangfu.core.messages import say
 from bangfu.coverage.gather import gather, load_aliases, load_rows
 from bangfu.coverage.linking import MILLION, digest, digest_of, roots
 from bangfu.coverage.models import Alias, Difference, Link, PupilState, Run, Verdict
-from bangfu.coverage.queries import last_rows, last_run, linkable_layouts, open_differences, open_doubts, progress
-from bangfu.coverage.reckon import reckon, unequal
+from bangfu.coverage.queries import (
+    last_rows,
+    last_run,
+    linkable_layouts,
+    open_differences,
+    open_doubts,
+    progress,
+    pupils_digest,
+)
+from bangfu.coverage.reckon import WHOLE, reckon, unequal
 from bangfu.linkage.people import Edge
 from bangfu.registry.queries import clock
 from bangfu.tasks.queries import open_subjects
 
 WRITERS = ("coverage.link_records", "coverage.decide_link", "coverage.take_back_link")
-ANSWERS = ("coverage.answer_difference", "coverage.take_back_answer")
 
 
 def links() -> Iterator[str]:
@@ -73,6 +80,9 @@ def _rows(*records: int) -> str:
 def totals() -> Iterator[str]:
     """The last reckoning's totals close, fit what is stored, and (where nothing has come since) come out again."""
     run = last_run()
+    written = Entry.objects.filter(action="coverage.cover").order_by("-pk").first()
+    if (run and run.entry_id) != (written and written.pk):
+        yield say("run_missing", number=written.number if written else 0)
     if run is None:
         return
     for group in unequal(run.totals):
@@ -81,6 +91,9 @@ def totals() -> Iterator[str]:
     said = {state: count for state, count in run.totals["pupils"].items() if state != "pupils" and count}
     if counted != said:
         yield say("states_differ", said=_figures(said), found=_figures(counted))
+    pupils = PupilState.objects.values_list("human", "school_class", "state", "bases")
+    if json.loads(run.entry.details)["pupils"] != pupils_digest(pupils.iterator()):
+        yield say("pupils_differ_from_trail", number=run.entry.number)
     if json.loads(run.entry.details).get("totals") != run.totals:
         yield say("run_differs_from_trail", number=run.entry.number)
     yield from _tasks()
@@ -94,9 +107,7 @@ def _again(run: Run) -> Iterator[str]:
     load_rows(found)
     load_aliases(found)
     reckoning = reckon(found, layouts, run.day, open_differences(), open_doubts())
-    # An answer given since moves pupils and children from one figure to another until the next reckoning.
-    answered = Entry.objects.filter(pk__gt=run.entry_id, action__in=ANSWERS).exists()
-    for group in ("rolls",) if answered else ("rolls", "pupils", "children"):
+    for group in WHOLE:
         said, again = run.totals[group], reckoning.totals[group]
         if said != again:
             yield say("totals_come_out_differently", group=group, said=_figures(said), found=_figures(again))

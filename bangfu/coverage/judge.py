@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import duckdb
 
@@ -25,6 +25,7 @@ HARDSHIP = "hardship"  # a determination; its level says which tier, or that the
 NO_NEED = "none"
 NO_LABOUR = ("", "无劳动力")
 HEAD = "户主"
+NOT_THEIRS = "other_household"  # the answer that a pupil belongs to another household than the one found
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,15 @@ def school_age(day: date) -> SchoolAge:
     entry = date(day.year, month, last_day)
     year = day.year if day > entry else day.year - 1
     turned = date(year - rule["starts_at"], month, last_day)
-    birthday = date(day.year - rule["ends_at"], day.month, min(day.day, 28))
-    return SchoolAge(date.fromordinal(birthday.toordinal() + 1), turned)
+    return SchoolAge(_born_after(day, rule["ends_at"]), turned)
+
+
+def _born_after(day: date, years: int) -> date:
+    """Return the first birth of who is not yet `years` old on `day`; who was born on 29 February turns on 1 March."""
+    try:
+        return day.replace(year=day.year - years) + timedelta(days=1)
+    except ValueError:
+        return date(day.year - years, 3, 1)
 
 
 def describe(found: duckdb.DuckDBPyConnection, day: date) -> None:
@@ -72,7 +80,7 @@ def describe(found: duckdb.DuckDBPyConnection, day: date) -> None:
     _reference(found)
     found.execute(
         """CREATE OR REPLACE TABLE enrolled AS
-        SELECT human, ARG_MIN(school_class_id, (row_id)) AS school_class, COUNT(DISTINCT school_id) AS schools,
+        SELECT human, ARG_MIN(school_class_id, person) AS school_class, COUNT(DISTINCT school_id) AS schools,
             COUNT(*) AS roll_rows FROM now WHERE kind = 'roll' GROUP BY human"""
     )
 
@@ -93,9 +101,9 @@ def _reference(found: duckdb.DuckDBPyConnection) -> None:
         number AS (SELECT human, number FROM numbers GROUP BY human, number
             QUALIFY ROW_NUMBER() OVER (PARTITION BY human ORDER BY SUM(votes) DESC, number) = 1),
         name AS (SELECT human, key FROM now GROUP BY human, key QUALIFY ROW_NUMBER() OVER (PARTITION BY human
-            ORDER BY bool_and(unsure), COUNT(*) DESC, MIN(row_id)) = 1),
+            ORDER BY bool_and(unsure), COUNT(*) DESC, MIN(person)) = 1),
         born AS (SELECT human, birth FROM now WHERE birth IS NOT NULL GROUP BY human, birth
-            QUALIFY ROW_NUMBER() OVER (PARTITION BY human ORDER BY COUNT(*) DESC, MIN(row_id)) = 1)
+            QUALIFY ROW_NUMBER() OVER (PARTITION BY human ORDER BY COUNT(*) DESC, MIN(person)) = 1)
         SELECT name.human, number.number, name.key, COALESCE({born}, born.birth) AS birth
         FROM name LEFT JOIN number USING (human) LEFT JOIN born USING (human)"""
     )
@@ -114,7 +122,7 @@ def _children(found: duckdb.DuckDBPyConnection, ages: SchoolAge) -> None:
     idle = ", ".join(f"'{word}'" for word in shipped(AGES)["register"]["not_in_school"])
     found.execute(
         f"""CREATE OR REPLACE TABLE child AS
-        SELECT n.human, ARG_MIN(n.person, (n.school_status IS NULL, n.row_id)) AS person,
+        SELECT n.human, ARG_MIN(n.person, (n.school_status IS NULL, n.person)) AS person,
             COALESCE(ANY_VALUE(e.schools), 0) AS schools,
             CASE WHEN COALESCE(MIN(n.school_status) FILTER (n.school_status NOT IN ({idle})), '') <> ''
                 THEN 'elsewhere' ELSE 'out_of_school' END AS reason
@@ -128,7 +136,7 @@ def _codes() -> list[str]:
     ok = f"n.id_state = '{IdState.OK}'"
     detail, two = "'d' || n.detail", "'d' || n.detail || '|d' || o.detail"
     # The record that shows the other one wrong: of the same human, with what most of them bear; rolls first.
-    shows = "QUALIFY ROW_NUMBER() OVER (PARTITION BY n.person ORDER BY o.person = n.person, o.kind DESC, o.row_id) = 1"
+    shows = "QUALIFY ROW_NUMBER() OVER (PARTITION BY n.person ORDER BY o.person = n.person, o.kind DESC, o.person) = 1"
     states = {
         "id_missing": f"n.id_state = '{IdState.MISSING}'",
         "id_truncated": f"n.id_state = '{IdState.TRUNCATED}'",
@@ -155,14 +163,14 @@ def _codes() -> list[str]:
 def _enrolment_codes() -> list[str]:
     enrolments = "'e' || n.enrolment || '|e' || o.enrolment"
     rows = "'r' || n.row_id || '|r' || o.row_id"
-    first = "QUALIFY ROW_NUMBER() OVER (PARTITION BY n.person ORDER BY o.row_id) = 1"
+    first = "QUALIFY ROW_NUMBER() OVER (PARTITION BY n.person ORDER BY o.person) = 1"
     return [
         f"SELECT 'row_repeated', n.person, o.person, {rows} FROM now n JOIN now o"
-        f" ON o.human = n.human AND o.list = n.list AND o.row_id < n.row_id {first}",
-        # One line for each further school, from the human's first row there to the first row of all.
+        f" ON o.human = n.human AND o.list = n.list AND o.person < n.person {first}",
+        # One line for each further school, from the human's first record there to the first of all.
         f"SELECT 'duplicate_enrolment', n.person, o.person, {enrolments} FROM now n JOIN now o"
-        " ON o.human = n.human AND o.school_id <> n.school_id WHERE n.row_id = (SELECT MIN(x.row_id) FROM now x"
-        " WHERE x.human = n.human AND x.school_id = n.school_id) AND o.row_id = (SELECT MIN(x.row_id) FROM now x"
+        " ON o.human = n.human AND o.school_id <> n.school_id WHERE n.person = (SELECT MIN(x.person) FROM now x"
+        " WHERE x.human = n.human AND x.school_id = n.school_id) AND o.person = (SELECT MIN(x.person) FROM now x"
         f" WHERE x.human = n.human AND x.kind = 'roll') {first}",
     ]
 
@@ -191,12 +199,15 @@ def _household_code() -> str:
         " AND o.phone_index = n.guardian_phone_index"
         f" WHERE n.kind = 'roll' AND o.relation = '{HEAD}' AND NOT EXISTS"
         " (SELECT 1 FROM now x WHERE x.human = n.human AND x.list = o.list)"
-        " QUALIFY ROW_NUMBER() OVER (PARTITION BY n.human, o.household_id ORDER BY n.row_id) = 1"
+        " QUALIFY ROW_NUMBER() OVER (PARTITION BY n.human, o.household_id ORDER BY n.person) = 1"
     )
 
 
 def states(found: duckdb.DuckDBPyConnection, unsettled: Iterable[int]) -> None:
-    """Make `pupil`: each enrolled human's class, state and bases. `unsettled`: records that must be settled first."""
+    """Make `pupil`: each enrolled human's class, state and bases. `unsettled`: records that must be settled first.
+
+    Reads `answered` (code, record, answer): what people have said of the differences.
+    """
     load_numbers(found, "unsettled", unsettled)
     order = ", ".join(f"'{basis}'" for basis in BASES)
     found.execute(
@@ -205,7 +216,8 @@ def states(found: duckdb.DuckDBPyConnection, unsettled: Iterable[int]) -> None:
             SELECT h.human, s.kind, s.level, s.valid_from FROM status_now s JOIN human h ON h.person = s.person_id
             UNION ALL SELECT h.human, s.kind, s.level, s.valid_from FROM difference d
             JOIN status_now s ON s.person_id = d.other JOIN human h ON h.person = d.record
-            WHERE d.code = 'in_register_not_in_household' AND s.kind IN {OF_HOUSEHOLDS}),
+            WHERE d.code = 'in_register_not_in_household' AND s.kind IN {OF_HOUSEHOLDS} AND NOT EXISTS
+                (SELECT 1 FROM answered a WHERE a.code = d.code AND a.record = d.record AND a.answer = '{NOT_THEIRS}')),
         told AS (
             SELECT human, list_sort(LIST(DISTINCT list_position([{order}], kind)) FILTER (kind IN ({order}))) AS bases,
                 ARG_MAX(level, valid_from) FILTER (kind = '{HARDSHIP}') AS tier

@@ -9,7 +9,7 @@ from bangfu.registry.models import Organisation, Person, SourceRow
 
 
 class Progress(models.Model):
-    """One row: counts the writes of links, and the last file whose people have been linked."""
+    """One row: counts the writes of links and answers, and the last file whose people have been linked."""
 
     version = models.BigIntegerField(default=0)
     linked_until = models.BigIntegerField(default=0)

@@ -14,7 +14,7 @@ from bangfu.core.actor import Actor
 from bangfu.core.errors import NotAllowed
 from bangfu.core.numbers import IdState, judge_id, normal_roll_number
 from bangfu.coverage.models import Alias, PupilState
-from bangfu.coverage.queries import mask
+from bangfu.coverage.queries import is_id, mask
 from bangfu.registry.models import (
     Detail,
     Enrolment,
@@ -130,6 +130,8 @@ class Human:
 
 def human(id_: int, by: Actor, *, masked: bool = True) -> Human:
     """Return a human; NotAllowed where no record of his lies in the reader's scope. A fixed number of queries."""
+    if not is_id(id_):
+        raise NotAllowed("person_not_yours", id=id_)
     members = [id_, *Alias.objects.filter(human=id_).values_list("record_id", flat=True)]
     people = Person.objects.filter(pk__in=members).select_related("organisation", "series").order_by("pk")
     every = list(people)

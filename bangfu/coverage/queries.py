@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, Max, Min, Q, QuerySet
 
 from bangfu.audit import keys
+from bangfu.audit.models import Entry
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.coverage.gather import kind_of, slices
@@ -50,9 +53,15 @@ def link_digests(ids: Sequence[int]) -> list[bytes]:
     return [found[id_] for id_ in sorted(found)]
 
 
+def is_id(number: int) -> bool:
+    """Tell whether a number can be a row's id at all: databases refuse to be asked for larger ones."""
+    return 0 < number < 1 << 63
+
+
 def check_records(records: Sequence[int], by: Actor) -> None:
     """BangfuError where one of the records does not exist, NotAllowed where the actor may not see it."""
-    paths = dict(Person.objects.filter(pk__in=records).values_list("pk", "organisation__path"))
+    possible = [record for record in records if is_id(record)]
+    paths = dict(Person.objects.filter(pk__in=possible).values_list("pk", "organisation__path"))
     for record in records:
         if record not in paths:
             raise BangfuError("record_unknown", record=record)
@@ -62,6 +71,8 @@ def check_records(records: Sequence[int], by: Actor) -> None:
 
 def organisation_of(human: int, by: Actor) -> int:
     """Return the organisation of a human's first record that the actor may see; NotAllowed where there is none."""
+    if not is_id(human):
+        raise NotAllowed("person_not_yours", id=human)
     members = Q(pk=human) | Q(pk__in=Alias.objects.filter(human=human).values("record"))
     rows = Person.objects.filter(members).order_by("pk").values_list("organisation_id", "organisation__path")
     seen = [organisation for organisation, path in rows if by.sees(path)]
@@ -75,6 +86,11 @@ def newest_day(layouts: Sequence[Layout]) -> date | None:
     listed = [layout.id for layout in layouts if kind_of(layout) in ("roll", "register")]
     files = SourceFile.objects.filter(layout__in=listed).order_by("-list_date")
     return files.values_list("list_date", flat=True).first()
+
+
+def pupils_digest(rows: Iterable[tuple[int, int, str, str]]) -> str:
+    """Return a digest over pupils' states (human, class, state, bases), whatever their order (hexadecimal)."""
+    return sha256(json.dumps(sorted(map(list, rows)), ensure_ascii=False).encode()).hexdigest()
 
 
 def paths(organisations: Iterable[int]) -> dict[int, str]:
@@ -115,10 +131,25 @@ def differences(by: Actor) -> QuerySet[Difference]:
 def difference_for(id_: int, by: Actor) -> Difference:
     """Return a difference that stands; NotAllowed where there is none that the actor may see."""
     place = open_to(by, "organisation__path") | open_to(by, "owner__path")
-    gap = Difference.objects.select_related("owner").filter(place, pk=id_, closed_at=None).first()
+    known = Difference.objects.select_related("owner").filter(place, closed_at=None)
+    gap = known.filter(pk=id_).first() if is_id(id_) else None
     if gap is None:
         raise NotAllowed("difference_not_yours", id=id_)
     return gap
+
+
+def decided_by(gap: Difference) -> bool:
+    """Tell whether the decision that stands about a difference's two records came with its answer."""
+    if gap.answered_in is None:
+        return False
+    pair, reason = sorted((gap.record_id, gap.other_id or 0)), as_reason(gap.answered_in)
+    links = Link.objects.filter(left=pair[0], right=pair[1], how="person", ended_in=None, made_in__reason=reason)
+    return links.exists()
+
+
+def as_reason(entry: Entry) -> str:
+    """Return how a decision that comes with an answer names the answer's entry as its reason."""
+    return f"entry:{entry.chain}/{entry.number}"
 
 
 def evidence_of(gap: Difference) -> str:
@@ -246,6 +277,7 @@ def links(by: Actor, verdicts: Sequence[str], records: Sequence[int] = ()) -> li
     place = open_to(by, "left__organisation__path") & open_to(by, "right__organisation__path")
     found = Link.objects.filter(place, ended_in=None, verdict__in=verdicts).select_related("made_in").order_by("pk")
     if records:
+        records = [record for record in records if is_id(record)]
         found = found.filter(Q(left__in=records) | Q(right__in=records))
     rows = list(found)
     at = last_rows({record for link in rows for record in (link.left_id, link.right_id)})

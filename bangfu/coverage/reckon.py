@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
@@ -62,8 +62,9 @@ class Owner(NamedTuple):
 
 @dataclass
 class Reckoning:
-    """What to write. `moved`: (row, other row, says, id) of differences that newer lists repeat."""
+    """What to write for `day`. `moved`: (row, other row, says, id) of differences that newer lists repeat."""
 
+    day: date
     opened: list[tuple[Gap, Owner]] = field(default_factory=list)
     moved: list[tuple[int, int | None, str, int]] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
@@ -82,8 +83,10 @@ def reckon(
     judge.describe(found, day)
     judge.differences(found, judge.school_age(term_start(day)))
     _add_doubts(found, doubts)
-    reckoning, answered = Reckoning(), _compare(found, layouts, known)
-    reckoning.opened, reckoning.moved, reckoning.closed, settled = answered
+    reckoning = Reckoning(day)
+    reckoning.opened, reckoning.moved, reckoning.closed, settled = _compare(found, layouts, known)
+    columns = {"code": TEXT, "record": NUMBER, "answer": TEXT}
+    create(found, "answered", columns, [(code, record, answer) for (code, record, _), answer in settled.items()])
     judge.states(found, _unsettled(found, settled))
     reckoning.pupils = found.execute(
         "SELECT human, school_class, state, COALESCE(bases, '') FROM pupil ORDER BY human"
@@ -116,12 +119,12 @@ Doubt = tuple[int, int, int, str]  # the link's id, its records, how it was foun
 
 def _compare(
     found: duckdb.DuckDBPyConnection, layouts: Sequence[Layout], known: Iterable[Known]
-) -> tuple[list[tuple[Gap, Owner]], list[tuple[int, int | None, str, int]], list[int], set[Key]]:
-    """Return what is new, what moved, what is gone, and the keys of what stays answered."""
+) -> tuple[list[tuple[Gap, Owner]], list[tuple[int, int | None, str, int]], list[int], dict[Key, str]]:
+    """Return what is new, what moved, what is gone, and what stays answered with its answer."""
     gaps = {(gap.code, gap.record, gap.other): gap for gap in _gaps(found)}
     posts = {layout.id: layout.post for layout in layouts}
     counties = organisation_places("county")
-    moved, closed, answered = [], [], set()
+    moved, closed, answered = [], [], {}
     for old in known:
         key = (old.code, old.record, old.other)
         gap = gaps.get(key)
@@ -131,7 +134,7 @@ def _compare(
         if (old.row, old.other_row, old.says) != (gap.row, gap.other_row, gap.says):
             moved.append((gap.row, gap.other_row, gap.says, old.id))
         if old.answer:
-            answered.add(key)
+            answered[key] = old.answer
         del gaps[key]
     opened = [(gap, _owner(gap, posts, counties)) for gap in gaps.values()]
     return opened, moved, closed, answered
@@ -153,7 +156,7 @@ def _owner(gap: Gap, posts: dict[str, str], counties: dict[int, int]) -> Owner:
     return Owner(gap.list_organisation, posts[gap.layout])
 
 
-def _unsettled(found: duckdb.DuckDBPyConnection, answered: set[Key]) -> list[int]:
+def _unsettled(found: duckdb.DuckDBPyConnection, answered: Container[Key]) -> list[int]:
     """Return the records that stand in an open difference which must be settled first."""
     first = [code for code, rule in CODES.items() if rule.get("settle_first")]
     marks = ", ".join(f"'{code}'" for code in first)
@@ -162,7 +165,7 @@ def _unsettled(found: duckdb.DuckDBPyConnection, answered: set[Key]) -> list[int
     return [record for _, *pair in open_ for record in pair if record is not None]
 
 
-def totals(found: duckdb.DuckDBPyConnection, answered: set[Key]) -> dict[str, Any]:
+def totals(found: duckdb.DuckDBPyConnection, answered: Collection[Key]) -> dict[str, Any]:
     """Return the totals of a reckoning, in groups that close (`unequal` says which do not)."""
     states = dict(found.execute("SELECT state, COUNT(*) FROM pupil GROUP BY state").fetchall())
     roll = found.execute(
@@ -170,7 +173,6 @@ def totals(found: duckdb.DuckDBPyConnection, answered: set[Key]) -> dict[str, An
     )
     rows, pupils, places = roll.fetchall()[0]
     children = dict(found.execute("SELECT LEAST(schools, 2), COUNT(*) FROM child GROUP BY 1").fetchall())
-    create(found, "answered", {"code": TEXT, "record": NUMBER}, [(code, record) for code, record, _ in answered])
     counted = dict(found.execute("SELECT code, COUNT(*) FROM difference GROUP BY code").fetchall())
     done = Counter(code for code, *_ in answered)
     codes = {code: {"open": counted[code] - done[code], "answered": done[code]} for code in CODES if code in counted}

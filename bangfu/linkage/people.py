@@ -108,7 +108,8 @@ def read_names(connection: duckdb.DuckDBPyConnection) -> None:
     connection.register("signs", signs)
     connection.execute(
         """CREATE OR REPLACE TABLE people AS
-        SELECT r.* REPLACE (n.key AS name, a.key AS adult), r.record AS unique_id, n.sound, n.shape,
+        SELECT r.* REPLACE (n.key AS name, CASE WHEN NOT contains(a.key, '?') THEN a.key END AS adult),
+            r.record AS unique_id, n.sound, n.shape,
             a.sound AS adult_sound, COALESCE(r.roll, r.number) AS id, r.roll IS NOT NULL OR r.valid AS id_ok
         FROM records r JOIN signs n ON n.written = r.name LEFT JOIN signs a ON a.written = r.adult"""
     )
@@ -179,6 +180,13 @@ def _block_pairs(connection: duckdb.DuckDBPyConnection) -> None:
             f"SELECT a.record AS l, b.record AS r FROM people a JOIN people b ON {agree} AND a.record < b.record"
             f" WHERE (a.fresh OR b.fresh) AND NOT COALESCE({two_people}, FALSE)"
         )
+    # A name with a sign that could not be written is not found by name: there are few, and a village is small.
+    parts.append(
+        "SELECT LEAST(a.record, b.record), GREATEST(a.record, b.record) FROM people a JOIN people b"
+        " ON a.village = b.village AND contains(a.name, '?') AND a.record <> b.record"
+        " AND b.name LIKE replace(a.name, '?', '_')"
+        f" WHERE (a.fresh OR b.fresh) AND NOT COALESCE({two_people}, FALSE)"
+    )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE block_pairs AS {' UNION '.join(parts)}")
 
 

@@ -18,6 +18,7 @@ ADDRESS = re.compile(
     r"(?P<village>.{1,}?(?:社区|村|居委会|嘎查))"
 )
 NO_PARENT = 0
+NEARLY_ALL = 0.9  # of a school's pupils: a school at the border has many from the county beside it
 UNNAMED = {"county": "本县", "college": "本院", "country": "全国", "school": "本校"}
 
 
@@ -96,9 +97,11 @@ class Places:
         return self.home or self.make("county", UNNAMED["county"])
 
     def county_in(self, addresses: Iterable[str]) -> int:
-        """Return the county that most of these addresses lie in, made with its province where none is known."""
-        if self.home is not None:
-            return self.home
+        """Return the county of a school whose pupils are registered at these addresses.
+
+        The first county of an installation is its own; a school belongs to another one only if nearly all its pupils
+        do. Made with its province where it is not known yet.
+        """
         counts: dict[tuple[str, str, str], int] = {}
         for address in addresses:
             if (found := ADDRESS.match(address)) and found["county"]:
@@ -106,7 +109,11 @@ class Places:
                 counts[key] = counts.get(key, 0) + 1
         if not counts:
             return self.county(None)
-        province, city, county = max(counts, key=lambda key: counts[key])
+        province, city, county = most = max(counts, key=lambda key: counts[key])
+        if self.home is not None and counts[most] < NEARLY_ALL * sum(counts.values()):
+            return self.home
+        if (known := self.find("county", county)) is not None:
+            return known
         parent = self.make("province", province) if province else None
         parent = self.make("city", city, parent) if city else parent
         return self.make("county", county, parent)

@@ -339,3 +339,9 @@ def demo_places() -> dict[str, tuple[str, str]]:
         "auditor": at["county"],
     }
     return where
+
+
+def sees_every_county(by: Actor) -> bool:
+    """Tell whether every county of the register lies in the actor's subtrees: totals of all are then his to see."""
+    counties = Organisation.objects.filter(series=None, kind="county")
+    return by.everywhere or not counties.exclude(open_to(by, "path")).exists()

@@ -12,6 +12,7 @@ from bangfu.core.messages import say
 from bangfu.coverage import queries
 from bangfu.coverage.actions import answer_difference, decide_link, take_back_link
 from bangfu.coverage.reckon import CODES, STATES, WHOLE
+from bangfu.registry.queries import sees_every_county
 from bangfu.web.access import READERS, WORKERS, actor_of, open_to
 
 PAGE = 50
@@ -24,7 +25,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     run = queries.last_run()
     states = queries.state_totals(by)
     tiles = [{"state": state, "count": states.get(state, 0)} for state in STATES]
-    whole = by.sees("/") or by.everywhere
+    whole = sees_every_county(by)
     groups = [
         {"name": name, "total": run.totals[group][name], "parts": _parts(run.totals[group], name)}
         for group, name in WHOLE.items()

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from bangfu.core.messages import reader_language, say
 from bangfu.coverage.reckon import CODES
 from bangfu.tasks.queries import grouped_tasks
 from bangfu.web.access import EVERYONE, actor_of, open_to
@@ -20,12 +21,24 @@ def inbox(request: HttpRequest) -> HttpResponse:
     groups = grouped_tasks(actor, mine=mine)
     today = actor.at.date()
     rows: list[dict[str, Any]] = [
-        {"kind": kind, "post": post, "count": count, "due": due, "late": due < today, "leads": _leads(kind)}
+        {
+            "kind": kind,
+            "title": _title(kind),
+            "post": post,
+            "count": count,
+            "due": due,
+            "late": due < today,
+            "leads": _leads(kind),
+        }
         for kind, post, count, due in groups
     ]
     late = sum(row["count"] for row in rows if row["late"])
     totals = {"rows": rows, "total": sum(row["count"] for row in rows), "late": late, "mine": mine, "today": today}
     return render(request, "inbox/inbox.html", totals)
+
+
+def _title(kind: str) -> str:
+    return str(CODES[kind][reader_language()]) if kind in CODES else say(f"task_{kind}")
 
 
 def _leads(kind: str) -> str:

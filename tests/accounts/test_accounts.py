@@ -15,7 +15,7 @@ from bangfu.accounts.queries import actor_for, grants_on
 from bangfu.accounts.rules import Role, may_meet
 from bangfu.audit.models import Entry
 from bangfu.core.actor import Actor, Reach
-from bangfu.core.errors import NotAllowed
+from bangfu.core.errors import BangfuError, NotAllowed
 from tests.conftest import BY, NOW
 
 pytestmark = pytest.mark.usefixtures("founded")
@@ -56,7 +56,7 @@ def test_a_new_user_reaches_nothing_and_signs_in_by_password_only(user: User) ->
 
 
 def test_a_staff_number_belongs_to_one_user(user: User) -> None:
-    with pytest.raises(IntegrityError), transaction.atomic():
+    with pytest.raises(BangfuError, match="T0001"), transaction.atomic():
         create_user(staff_number="T0001", name="别人", password=WORD, by=BY)
 
 

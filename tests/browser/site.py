@@ -1,4 +1,4 @@
-"""A running demo for the browser: built in a folder of its own, served on loopback, and the people who sign in to it."""
+"""A running demo for the browser: built in a folder of its own, served on loopback, with those who sign in to it."""
 
 from __future__ import annotations
 

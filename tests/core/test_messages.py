@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
@@ -16,8 +17,9 @@ from bangfu.intake.layouts import all_layouts
 PACKAGE = Path(__file__).resolve().parents[2] / "bangfu"
 SENTENCES = sentences()
 # The first argument of these is a code; the keywords are its facts.
-SPEAKERS = {"say", "both", "BangfuError", "Refused", "NotAllowed", "KeyMissing"}
+SPEAKERS = {"say", "say_", "both", "BangfuError", "Refused", "NotAllowed", "KeyMissing"}
 HELD_FACTS = {"row", "column"}
+SAY = re.compile(r"""\{% say ["'](\w+)["']([^%]*)%\}""")
 LOCALE_VARIABLES = ("BANGFU_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 
 
@@ -42,6 +44,15 @@ def spoken() -> list[tuple[str, ast.expr, ast.Call]]:
                 if name in SPEAKERS:
                     found.append((f"{module}:{node.lineno}", node.args[0], node))
     return found
+
+
+def on_pages() -> tuple[set[str], set[str]]:
+    """Return the codes that templates speak, and what the codes begin with that they build."""
+    said, starts = set(), set()
+    for path in sorted((PACKAGE / "web" / "templates").rglob("*.html")):
+        for code, rest in SAY.findall(path.read_text(encoding="utf-8")):
+            (starts if rest.strip() and "=" not in rest.split()[0] else said).add(code)
+    return said, starts
 
 
 def literal(node: ast.expr) -> list[str]:
@@ -88,6 +99,7 @@ def test_a_sentence_is_there_in_both_languages_with_the_same_facts(code: str) ->
 
 def test_every_code_that_is_spoken_has_its_sentence() -> None:
     missing = [f"{where}: {code}" for where, node, _ in spoken() for code in literal(node) if code not in SENTENCES]
+    missing += [f"a page: {code}" for code in on_pages()[0] if code not in SENTENCES]
     missing += [f"{where}: {code}" for code, where in held_codes().items() if code not in SENTENCES]
     assert missing == []
 
@@ -119,7 +131,10 @@ def test_no_sentence_is_left_over() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    assert [code for code in SENTENCES if code not in written and not code.startswith(prefixes)] == []
+    spoken_on_pages, begun_on_pages = on_pages()
+    written |= spoken_on_pages
+    begins = (*prefixes, *begun_on_pages)
+    assert [code for code in SENTENCES if code not in written and not code.startswith(begins)] == []
 
 
 def test_every_status_that_a_layout_gives_has_a_name() -> None:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import transaction
 
+from bangfu.coverage import actions
 from bangfu.coverage.actions import link_records
 from bangfu.coverage.models import Alias, Difference, Link, Progress, Run
-from tests.conftest import BY
+from bangfu.intake.actions import mend_row
+from bangfu.intake.queries import waiting
+from tests.conftest import BY, committing, import_paths
 from tests.coverage.lists import (
     AN,
     APRIL,
@@ -28,13 +32,16 @@ from tests.coverage.lists import (
     covered,
     gap,
     gaps,
+    one,
     open_tasks,
+    record,
     snapshot,
     spot,
     task_of,
 )
 from tests.coverage.test_differences import ADULT, OTHER_ID, SHOWS, Shows
 from tests.coverage.test_states import CONFLICTS
+from tests.intake.bad_files import HEADER, csv_text
 
 pytestmark = pytest.mark.usefixtures("whole")
 
@@ -132,6 +139,17 @@ def test_a_child_on_two_registers_keeps_its_case_when_one_of_them_comes_again(de
         (before.pk, before.due)
     ]
     assert Difference.objects.exclude(closed_at=None).count() == 0
+
+
+def test_a_newer_list_in_another_order_keeps_a_repeated_row(desk: Desk) -> None:
+    twice = [AN.poor(), AN.poor(人口编号="M9")]
+    desk.poor(*twice)
+    covered()
+    before = gap("row_repeated")
+    desk.poor(*twice[::-1], name="newer", day=MARCH)
+    covered(by=LATER)
+    after = gap("row_repeated")
+    assert (after.pk, after.due, set(spot(after))) == (before.pk, before.due, {"newer.csv:2", "newer.csv:3"})
 
 
 Repair = tuple[Callable[[Desk], object], Callable[[Desk], object]]
@@ -232,6 +250,108 @@ def test_linked_file_by_file_or_at_once_comes_to_the_same(desk: Desk, order: tup
 def _linked() -> tuple[set[tuple[int, int]], set[tuple[int, int]]]:
     doubtful = Link.objects.filter(verdict="doubtful", ended_in=None)
     return set(Alias.objects.values_list("record_id", "human_id")), set(doubtful.values_list("left_id", "right_id"))
+
+
+def test_a_row_that_was_mended_is_linked_like_one_that_was_right(desk: Desk, tmp_path: Path) -> None:
+    desk.poor(AN.poor(), MEI.poor())
+    covered()
+    rows = [[row.get(heading, "") for heading in HEADER] for row in (AN.enrolled(出生日期="去年春天"), MEI.enrolled())]
+    path = tmp_path / "held.csv"
+    path.write_bytes(csv_text([[*HEADER], *rows]).encode())
+    import_paths([path], day=MARCH)
+    covered()
+    (held,) = waiting(BY)
+    with committing():
+        mend_row(held_id=held.id, cells={"出生日期": f"{AN.born}"}, by=BY, reason="家长确认")
+    found = covered()
+    assert found.totals["pupils"]["to_assess"] == 2
+    assert one(record(AN, "school_roll"), record(AN, "poverty_register"))
+
+
+# ---- others at work meanwhile
+
+
+@pytest.mark.parametrize("moment", ["gather", "load_rows", "link_records", "load_aliases", "reckon"])
+def test_a_list_that_comes_while_coverage_is_reckoned_is_taken_in(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    desk.roll(AN.enrolled(), MEI.enrolled())
+    covered()
+    step, came = getattr(actions, moment), []
+
+    def interrupted(*arguments: Any, **named: Any) -> Any:
+        done = step(*arguments, **named)
+        if not came:
+            came.append(desk.poor(AN.poor()))
+        return done
+
+    monkeypatch.setattr(actions, moment, interrupted)
+    covered()
+    assert came
+    found = covered()
+    assert one(record(AN, "school_roll"), record(AN, "poverty_register"))
+    assert found.totals["pupils"]["to_assess"] == 1
+    assert codes() == []
+
+
+@pytest.mark.parametrize("moment", ["gather", "link_records", "load_aliases", "reckon"])
+def test_a_decision_that_comes_while_coverage_is_reckoned_is_taken_in(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    desk.roll(AN.enrolled(), MEI.enrolled())
+    desk.poor(AN.poor())
+    covered()
+    step, decided = getattr(actions, moment), []
+    pair = (record(AN, "school_roll"), record(AN, "poverty_register"))
+
+    def interrupted(*arguments: Any, **named: Any) -> Any:
+        done = step(*arguments, **named)
+        if not decided:
+            decided.append(pair)
+            actions.decide_link(left=pair[0], right=pair[1], same=False, by=BY, reason="两个人")
+        return done
+
+    monkeypatch.setattr(actions, moment, interrupted)
+    found = covered()
+    assert not one(*pair)
+    assert found.totals["pupils"]["to_assess"] == 0
+    assert codes() == ["listed_elsewhere"]
+
+
+def test_an_answer_that_comes_while_coverage_is_reckoned_is_taken_in(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.roll(AN.enrolled(), AN.enrolled(SECOND))
+    covered()
+    asked, done = gap("duplicate_enrolment").pk, actions.reckon
+
+    def interrupted(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.setattr(actions, "reckon", done)
+        found = done(*arguments, **named)
+        actions.answer_difference(id_=asked, answer="left_first_school", evidence="证明", by=BY)
+        return found
+
+    monkeypatch.setattr(actions, "reckon", interrupted)
+    totals = covered().totals
+    assert totals["differences"]["duplicate_enrolment"] == {"open": 0, "answered": 1}
+    assert totals["pupils"]["in_conflict"] == 0
+
+
+def test_a_reckoning_that_fails_at_its_end_changes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.roll(AN.enrolled(身份证件号=""))
+    covered()
+    desk.roll(AN.enrolled(), MEI.enrolled(身份证件号=""), day=MARCH, name="next")
+    link_records(by=BY)
+    before, runs = snapshot(), Run.objects.count()
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(actions, "settle_all", fail)
+    with pytest.raises(RuntimeError), transaction.atomic():
+        actions.cover(by=LATER)
+    monkeypatch.undo()
+    assert (snapshot(), Run.objects.count()) == (before, runs)
 
 
 @pytest.mark.parametrize("code", CONFLICTS)

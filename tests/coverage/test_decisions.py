@@ -227,8 +227,12 @@ def test_what_nobody_decided_cannot_be_taken_back(desk: Desk) -> None:
     forget(roll, poor)
     with pytest.raises(BangfuError):
         take_back_link(left=roll, right=poor, by=BY, reason=WHY)
-    with pytest.raises(BangfuError):
-        decide_link(left=roll, right=2**70, same=True, by=BY, reason=WHY)
+
+
+@pytest.mark.parametrize("number", [-1, 2**63 - 1, 2**63, 2**70])
+def test_a_number_that_no_record_can_have_is_an_unknown_record(desk: Desk, number: int) -> None:
+    roll, *_ = lists(desk)
+    refused("record_unknown", roll, number, same=True)
 
 
 # ---- scope
@@ -251,9 +255,6 @@ def test_nobody_decides_about_records_outside_their_scope() -> None:
     mine = at(path_of(FIRST))
     for left, right in ((first, second), (second, first), (second, register), (first, register)):
         refused("record_not_yours", left, right, same=False, by=mine)
-    with pytest.raises(NotAllowed):
-        take_back_link(left=first, right=second, by=at(), reason=WHY)
-    assert issubclass(NotAllowed, BangfuError)
     with committing():
         decide_link(left=first, right=second, same=False, by=at(path_of(FIRST), path_of(SECOND)), reason=WHY)
     with pytest.raises(NotAllowed):
@@ -261,8 +262,20 @@ def test_nobody_decides_about_records_outside_their_scope() -> None:
 
 
 @pytest.mark.usefixtures("three_schools")
+@pytest.mark.parametrize("decided", [True, False])
+def test_whether_others_have_decided_is_not_told_outside_their_scope(*, decided: bool) -> None:
+    first, second = record(AN, "school_roll", FIRST), record(AN, "school_roll", SECOND)
+    if decided:
+        decide(first, second, same=True)
+    with pytest.raises(NotAllowed):
+        take_back_link(left=first, right=second, by=at(path_of(THIRD)), reason=WHY)
+
+
+@pytest.mark.usefixtures("three_schools")
 def test_a_school_sees_its_own_differences_only() -> None:
-    seen = {school: sorted(d.code for d in queries.differences(at(path_of(school)))) for school in (FIRST, SECOND, THIRD)}
+    seen = {
+        school: sorted(d.code for d in queries.differences(at(path_of(school)))) for school in (FIRST, SECOND, THIRD)
+    }
     assert seen == {FIRST: ["id_missing"], SECOND: ["duplicate_enrolment"], THIRD: ["id_missing"]}
     assert list(queries.differences(at())) == []
     assert queries.differences(BY).count() == queries.differences(at("/")).count() == 3

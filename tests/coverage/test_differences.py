@@ -1,4 +1,4 @@
-"""Each difference between lists: where it shows, who must settle it by when, and the nearest lists where it does not."""
+"""Each difference between lists: where it shows, whose it is by when, and the nearest lists where it does not."""
 
 from __future__ import annotations
 
@@ -69,7 +69,10 @@ SHOWS = [
     Shows("listed_elsewhere", both(MEI.enrolled(), AN.poor()), "poor.csv:2", days=7),
     Shows(
         "duplicate_enrolment",
-        lambda desk: (desk.roll(AN.enrolled(), name="a"), desk.roll(MEI.enrolled(SECOND), AN.enrolled(SECOND), name="b")),
+        lambda desk: (
+            desk.roll(AN.enrolled(), name="a"),
+            desk.roll(MEI.enrolled(SECOND), AN.enrolled(SECOND), name="b"),
+        ),
         "b.csv:3",
         "a.csv:2",
         days=7,
@@ -95,9 +98,7 @@ SHOWS = [
         OFFICER,
         days=7,
     ),
-    Shows(
-        "id_mismatch", both(AN.enrolled(身份证件号=OTHER_ID), AN.poor()), "roll.csv:2", "poor.csv:2", FIRST, OFFICER
-    ),
+    Shows("id_mismatch", both(AN.enrolled(身份证件号=OTHER_ID), AN.poor()), "roll.csv:2", "poor.csv:2", FIRST, OFFICER),
     Shows("id_missing", both(AN.enrolled(身份证件号=""), AN.poor()), "roll.csv:2", "", FIRST, OFFICER),
     Shows("id_checksum", both(AN.enrolled(), AN.poor(证件号码=WRONG_ID)), "poor.csv:2"),
     Shows("id_truncated", both(AN.enrolled(), AN.poor(证件号码=SHORT_ID)), "poor.csv:2"),
@@ -159,9 +160,7 @@ NOT = {
             desk.roll(AN.enrolled(SECOND), name="b"),
             desk.roll(MEI.enrolled(), name="c", day=TERM + timedelta(days=1)),
         ),
-        "two namesakes": lambda desk: desk.roll(
-            AN.enrolled(), Human(AN.name, 702, date(2014, 1, 9)).enrolled(SECOND)
-        ),
+        "two namesakes": lambda desk: desk.roll(AN.enrolled(), Human(AN.name, 702, date(2014, 1, 9)).enrolled(SECOND)),
         "roll and register": both(AN.enrolled(), AN.poor()),
     },
     "in_register_not_in_household": {
@@ -260,6 +259,13 @@ def test_a_name_with_a_lost_sign_gives_way_to_the_name_of_another_list(desk: Des
     assert spot(gap("name_mismatch")) == ("roll.csv:2", "poor.csv:2")
 
 
+def test_the_id_in_the_roll_number_goes_before_the_id_beside_it(desk: Desk) -> None:
+    enrolled_under = Human(AN.name, 901, AN.born)
+    desk.roll(enrolled_under.enrolled(身份证件号=AN.id))
+    covered()
+    assert (codes(), spot(gap("id_mismatch"))[0]) == (["id_mismatch"], "roll.csv:2")
+
+
 @pytest.mark.parametrize("labour", ["普通劳动力", "技能劳动力", "弱劳动力或半劳动力"])
 def test_every_kind_of_labour_is_strange_in_a_pupil(desk: Desk, labour: str) -> None:
     both(AN.enrolled(), AN.poor(劳动技能=labour))(desk)
@@ -285,6 +291,31 @@ def test_a_difference_in_three_schools_shows_once_for_each_further_one(desk: Des
     spots = [spot(shown) for shown in gaps("duplicate_enrolment")]
     assert spots == [("b.csv:2", "a.csv:2"), ("c.csv:2", "a.csv:2")]
     assert found.totals["rolls"] == {"rows": 3, "pupils": 1, "in_a_further_school": 2, "repeated": 0}
+
+
+def test_a_pupil_twice_on_one_roll_is_repeated_and_not_in_two_schools(desk: Desk) -> None:
+    desk.roll(AN.enrolled(), MEI.enrolled(), AN.enrolled(学籍号=f"J{OTHER_ID}"))
+    found = covered()
+    assert (codes(), spot(gap("row_repeated"))) == (["row_repeated"], ("roll.csv:4", "roll.csv:2"))
+    assert found.totals["rolls"] == {"rows": 3, "pupils": 2, "in_a_further_school": 0, "repeated": 1}
+    assert found.totals["pupils"]["in_conflict"] == 0
+
+
+def test_a_pupil_twice_on_one_roll_and_once_on_another_is_in_two_schools_once(desk: Desk) -> None:
+    desk.roll(AN.enrolled(), AN.enrolled(学籍号=f"J{OTHER_ID}"), name="a")
+    desk.roll(AN.enrolled(SECOND), name="b")
+    found = covered()
+    assert codes() == ["duplicate_enrolment", "row_repeated"]
+    assert spot(gap("duplicate_enrolment")) == ("b.csv:2", "a.csv:2")
+    assert found.totals["rolls"] == {"rows": 3, "pupils": 1, "in_a_further_school": 1, "repeated": 1}
+
+
+def test_one_number_under_two_names_of_one_list_is_two_people_until_somebody_says_otherwise(desk: Desk) -> None:
+    desk.poor(AN.poor(), MEI.poor(证件号码=AN.id, 出生日期="20150506"))
+    desk.minimum(AN.low())
+    covered()
+    assert spot(gap("shared_number")) == ("poor.csv:2", "poor.csv:3")
+    assert "row_repeated" not in codes()
 
 
 # ---- school age

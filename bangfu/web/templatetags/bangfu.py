@@ -39,7 +39,8 @@ def layout_title(layout: str | None) -> str:
 @register.simple_tag
 def action_words(action: str) -> str:
     """Return what an entry of the trail says was done."""
-    return say_(f"action_{action.replace('.', '_')}")
+    name = action.replace(".", "_")
+    return say_(f"action_{name}")
 
 
 @register.simple_tag

@@ -1,0 +1,166 @@
+"""Every address and method as every role and as a stranger, over two counties: nobody sees or changes more than his."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from bangfu.accounts.models import Grant
+from bangfu.accounts.rules import Role
+from bangfu.audit.models import Entry
+from bangfu.coverage.models import Difference, Link
+from bangfu.intake.models import HeldRow
+from bangfu.registry.models import Detail, SourceFile
+from tests.coverage.lists import Human
+from tests.web.conftest import FAR, HERE, NEXT_DOOR, Two, person_of, signed_in
+
+PLACE = {
+    Role.SYSTEM_ADMIN: "/",
+    Role.COUNTY_BUREAU: "county",
+    Role.PRINCIPAL: "school",
+    Role.AID_OFFICER: "school",
+    Role.FINANCE_OFFICER: "school",
+    Role.CLASS_TEACHER: "school_class",
+    Role.PAIRING_OFFICE: "school",
+    Role.HELPER: "school",
+    Role.AUDITOR: "county",
+}
+# Whom a role may see: by name, the pupils of these lists.
+SEES = dict.fromkeys(Role, HERE) | {
+    Role.COUNTY_BUREAU: (*HERE, *NEXT_DOOR),
+    Role.AUDITOR: (*HERE, *NEXT_DOOR),
+    Role.SYSTEM_ADMIN: (),
+    Role.HELPER: (),
+}
+EVERYONE = (*HERE, *NEXT_DOOR, *FAR)
+# Addresses that take no object of the register, or are allauth's own about the user himself.
+OWN = re.compile(r"^/(account|language|static)/")
+
+
+def addresses() -> list[str]:
+    """Return the pattern of every address, as Django knows it."""
+
+    def walk(patterns: list[URLPattern | URLResolver], before: str) -> Iterator[str]:
+        for pattern in patterns:
+            route = before + str(pattern.pattern)
+            if isinstance(pattern, URLResolver):
+                yield from walk(pattern.url_patterns, route)
+            else:
+                yield route
+
+    return sorted("/" + route for route in walk(get_resolver().url_patterns, ""))
+
+
+def filled(two: Two) -> list[str]:
+    """Return every address with the ids of objects of all three schools in it: what somebody may guess."""
+    people = [detail.person_id for detail in Detail.objects.order_by("pk")]
+    numbers = {
+        "/differences/": list(Difference.objects.values_list("pk", flat=True)),
+        "/people/": people,
+        "/imports/rows/": list(HeldRow.objects.values_list("pk", flat=True)) or [1],
+        "/imports/": list(SourceFile.objects.values_list("pk", flat=True)),
+        "/users/grants/": list(Grant.objects.values_list("pk", flat=True)),
+    }
+    pairs = [(link.left_id, link.right_id) for link in Link.objects.order_by("pk")]
+    found = []
+    for route in addresses():
+        if "<int:left>" in route:
+            found += [route.replace("<int:left>", str(a)).replace("<int:right>", str(b)) for a, b in pairs]
+        elif "<int:number>" in route:
+            ids = next(ids for start, ids in numbers.items() if route.startswith(start))
+            found += [route.replace("<int:number>", str(id_)) for id_ in ids]
+        else:
+            state = route.replace("<slug:state>", "to_assess")
+            found.append(
+                state.replace("<str:staff_number>", f"{Role.HELPER}-{two.school.path.strip('/').replace('/', '-')}")
+            )
+    return found
+
+
+FORM = {
+    "answer": "this_is_right", "evidence": "seen", "verb": "part", "reason": "guess", "text": "牛",
+    "staff_number": "X", "name": "X", "role": "auditor", "path": "/", "login": "x", "password": "y", "language": "en",
+}  # fmt: skip
+
+
+def sent(client: Client, method: str, address: str) -> HttpResponse:
+    """Send a request as a browser would."""
+    return client.get(address) if method == "get" else client.post(address, FORM)  # type: ignore[return-value]
+
+
+def leaks(response: HttpResponse, may_see: tuple[Human, ...]) -> list[str]:
+    """Return what a response says of people whom its reader may not see, and every ID in clear."""
+    body = b"".join(response) if response.streaming else response.content
+    text = body.decode(errors="replace")
+    seen = {human.name for human in may_see}
+    strangers = [
+        human.name for human in EVERYONE if human.name not in seen and human.name in text.replace('牛大力"', "")
+    ]
+    return strangers + [human.id for human in EVERYONE if human.id in text]
+
+
+@pytest.mark.parametrize("role", Role)
+def test_a_role_sees_and_changes_only_its_own(two: Two, role: Role, capsys: pytest.CaptureFixture[str]) -> None:
+    place = PLACE[role]
+    person_of(Role.HELPER, two.school.path) if role is not Role.HELPER else None
+    client = signed_in(person_of(role, place if place == "/" else getattr(two, place).path))
+    count: dict[str, dict[int, int]] = {}
+    for address in filled(two):
+        if address.startswith("/account/logout/"):
+            continue
+        for method in ("get", "post"):
+            before = Entry.objects.count()
+            response = sent(client, method, address)
+            assert response.status_code < 500, (method, address)
+            reads = method == "get" or (role is Role.AUDITOR and not OWN.match(address))
+            if reads and not opened(address, response):
+                assert not changed(before), (role, method, address)
+            found = leaks(response, SEES[role]) if not opened(address, response) else strangers_in(response, SEES[role])
+            assert found == [], (role, method, address, found)
+            by_status = count.setdefault(method, {})
+            by_status[response.status_code] = by_status.get(response.status_code, 0) + 1
+    with capsys.disabled():
+        print(f"\n{role:<16} get {count['get']} post {count['post']}: 0 leaks", end="")  # noqa: T201 - the matrix is what the test is for
+
+
+def changed(before: int) -> bool:
+    """Tell whether anything was written into the trail."""
+    return Entry.objects.count() != before
+
+
+def opened(address: str, response: HttpResponse) -> bool:
+    """Tell whether this page opens secrets, as its address says and the trail records."""
+    return address.startswith("/people/") and address.endswith("/open/") and response.status_code == 200
+
+
+def strangers_in(response: HttpResponse, may_see: tuple[Human, ...]) -> list[str]:
+    """Return what a page that opens secrets says of people whom its reader may not see."""
+    text = response.content.decode()
+    others = [human for human in EVERYONE if human not in may_see]
+    return [word for human in others for word in (human.name, human.id) if word in text]
+
+
+def test_a_stranger_gets_the_sign_in_page_and_nothing_else(two: Two) -> None:
+    client = signed_in(None)
+    for address in filled(two):
+        for method in ("get", "post"):
+            before = Entry.objects.count()
+            response = sent(client, method, address)
+            assert response.status_code in (200, 302, 403, 404, 405), (method, address, response.status_code)
+            assert leaks(response, ()) == [], (method, address)
+            assert not changed(before), (method, address)
+            if response.status_code == 200:
+                assert address == "/account/login/" or "two-factor" in address, (method, address)
+
+
+def test_somebody_whose_grant_has_ended_sees_nothing(two: Two) -> None:
+    user = person_of(Role.COUNTY_BUREAU, two.county.path)
+    Grant.objects.filter(user=user).update(valid_until="2025-01-02")
+    client = signed_in(user)
+    for address in ("/coverage/", "/people/", "/differences/", "/imports/"):
+        assert client.get(address).status_code == 404
