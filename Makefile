@@ -9,7 +9,7 @@ ARGS ?=
 SERVE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test test-all check bench docs lock clean
+.PHONY: help setup dev demo test test-all check bench docs screenshots lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -23,13 +23,13 @@ demo: setup ## Build the example county and serve it (SERVE=0: build it, print t
 	$(BIN)/bangfu demo $(if $(filter 0,$(SERVE)),--no-serve) $(ARGS)
 
 test: dev ## The tests on SQLite, without the slow ones
-	$(ALONE) $(BIN)/python -m pytest -m "not faults and not postgres" $(ARGS)
+	$(ALONE) $(BIN)/python -m pytest -m "not faults and not postgres and not browser" $(ARGS)
 
-test-all: dev ## All tests on SQLite, the kills among them, and all others on PostgreSQL
+test-all: dev ## All tests: kills and pages in Chromium among them on SQLite, then the others on PostgreSQL
 	@echo "All tests on SQLite"
 	$(ALONE) $(BIN)/python -m pytest -m "not postgres" $(ARGS)
 	@echo "All tests on PostgreSQL"
-	$(ALONE) $(BIN)/python tests/postgres.py -m "not faults" $(ARGS)
+	$(ALONE) $(BIN)/python tests/postgres.py -m "not faults and not browser" $(ARGS)
 
 check: dev ## Lint, format, types, imports, stale docs, missing migrations
 	$(BIN)/ruff check .
@@ -51,6 +51,9 @@ docs: dev ## Make the generated pages of docs/
 LOCK_VENV := build/lock-venv
 LOCK := env -u VIRTUAL_ENV $(LOCK_VENV)/bin/uv pip compile --no-config --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links --no-emit-index-annotation
+
+screenshots: dev ## A picture of every page of the demo, in both sizes and languages (needs Chromium)
+	$(ALONE) $(BIN)/python -m tests.browser.shots $(ARGS)
 
 lock: ## Make the locks in requirements/ again (ARGS=--upgrade for newer versions)
 	@echo "Locking versions and hashes into requirements/"

@@ -82,7 +82,8 @@ YEARS = {"kindergarten": 3, "primary": 6, "junior": 3, "senior": 3}
 LEVEL_OF_GRADE = [level for level, years in YEARS.items() for _ in range(years)]
 ENTRY_YEARS = [2024 - year for years in YEARS.values() for year in range(years)]
 YOUNGEST_COHORT, COHORT_MONTH = 2021, 9
-SCHOOL_AGE, COMPULSORY_AGE = (3.5, 18.4), (6.5, 15)
+# Of compulsory age is who was six by the last 31 August (6.4668 years before the day) and is not yet fifteen.
+SCHOOL_AGE, COMPULSORY_AGE = (3.5, 18.4), (6.4655, 15)
 NOT_ENROLLED = {"kindergarten": 0.275, "primary": 0.02, "junior": 0.02, "senior": 0.142}
 POOR_NOT_ENROLLED, SCHOOL_ELSEWHERE = 0.042, 0.55
 OWN_PRIMARY = 0.47  # the others of a small township go to the large one beside it

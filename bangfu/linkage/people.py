@@ -220,10 +220,12 @@ def _judged(connection: duckdb.DuckDBPyConnection, scored: str) -> Iterable[Edge
     named = f"{level['name']} IN {SAME_NAME}"
     by_key = "p.how IN ('id', 'certificate', 'roll_number')"
     two_ids = "COALESCE(a.id_ok AND b.id_ok AND a.id <> b.id, FALSE)"
+    # Brothers of one name, of whom one has no ID: two births that differ by more than a slip.
+    two_births = f"COALESCE({level['birth']} = 'other' AND COALESCE({level['id']}, 'other') = 'other', FALSE)"
     sure = (
         f"CASE WHEN {by_key} THEN {named} OR ({level['name']} = 'one_sign' AND a.list <> b.list)"
         f" WHEN p.how = 'id_start' THEN {named}"
-        f" ELSE {named} AND s.match_probability >= {weights['sure']} AND NOT {two_ids} END"
+        f" ELSE {named} AND s.match_probability >= {weights['sure']} AND NOT {two_ids} AND NOT {two_births} END"
     )
     # Under two valid IDs: somebody who got another number keeps name, birth, and home or phone. Else they are twins,
     # brothers, or namesakes.
@@ -233,7 +235,7 @@ def _judged(connection: duckdb.DuckDBPyConnection, scored: str) -> Iterable[Edge
     )
     asked = (
         f"({by_key} OR p.how = 'probable' AND s.match_probability >= {weights['doubtful']}"
-        f" AND {level['name']} <> 'other' AND (NOT {two_ids} OR COALESCE({moved_on}, FALSE)))"
+        f" AND {level['name']} <> 'other' AND NOT {two_births} AND (NOT {two_ids} OR COALESCE({moved_on}, FALSE)))"
     )
     agrees = ", ".join(f"{sql} AS agrees_{field}" for field, sql in level.items())
     found = connection.execute(

@@ -15,12 +15,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from bangfu.accounts.rules import Role
+from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError
 from bangfu.core.messages import reader_language, say
 from bangfu.coverage.actions import link_records
 from bangfu.intake.actions import import_files, mend_row
 from bangfu.intake.layouts import all_layouts, choose_layouts
-from bangfu.intake.queries import waiting
+from bangfu.intake.queries import Waiting, waiting
 from bangfu.intake.report import COUNTS, Options, Report
 from bangfu.registry.queries import files as files_of
 from bangfu.web.access import KEEPERS, actor_of, open_to
@@ -120,14 +121,21 @@ def mend(request: HttpRequest, number: int) -> HttpResponse:
     typed = {name: request.POST.get(f"cell-{at}", "") for at, name in enumerate(row.cells)}
     problem = ""
     if request.method == "POST":
-        problem = _mend(request, number, {n: text for n, text in typed.items() if text != row.cells[n]})
+        problem = _mend(request, number, {name: text for name, text in typed.items() if text != row.cells[name]})
         if not problem:
             messages.success(request, say("row_mended", row=row.row, file=row.file))
             return redirect("imports")
+        row = _as_it_waits_now(row, actor_of(request))
     cells = [(at, name, typed[name] if problem else text) for at, (name, text) in enumerate(row.cells.items())]
     why = say(row.code, None, row=row.row, column=row.column)
     context = {"row": row, "cells": cells, "why": why, "problem": problem, "reason": request.POST.get("reason", "")}
     return render(request, "imports/mend.html", context, status=422 if problem else 200)
+
+
+def _as_it_waits_now(row: Waiting, by: Actor) -> Waiting:
+    """Return a row that a mend did not satisfy: it waits anew, under a number of its own."""
+    place = (row.file, row.sheet, row.row)
+    return next((now for now in waiting(by) if (now.file, now.sheet, now.row) == place), row)
 
 
 def _mend(request: HttpRequest, number: int, cells: dict[str, str]) -> str:
@@ -141,4 +149,6 @@ def _mend(request: HttpRequest, number: int, cells: dict[str, str]) -> str:
         report = mend_row(held_id=number, cells=cells, by=actor_of(request), reason=reason)
     except BangfuError as problem:
         return str(problem)
+    if report.refused:
+        return str(report.refused)
     return str(report.problems[0]["message"]) if report.problems else ""

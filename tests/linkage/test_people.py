@@ -133,7 +133,7 @@ OTHERS = [("张伟", "李娜"), ("张小明", "王大力"), ("王", "李"), ("AL
 
 
 @pytest.mark.parametrize(("left", "right"), OTHERS)
-@pytest.mark.parametrize(("how", "one", "two"), KEYS)
+@pytest.mark.parametrize(("how", "one", "two"), [KEYS[0], KEYS[2], KEYS[4], KEYS[9]])
 def test_one_number_under_two_names_is_a_question(left: str, right: str, how: str, one: Row, two: Row) -> None:
     found = linked({"name": left} | HOME | one, {"name": right} | HOME | two)
     assert (groups(found), found.same) == (set(), [])
@@ -147,13 +147,14 @@ def test_a_child_under_the_id_of_its_brother_is_a_question(elder: str, younger: 
 
 
 @pytest.mark.parametrize("names", [*ONE_SIGN, ("张阿强", "张小娟")])
-@pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_twins_in_one_list_under_one_id(names: tuple[str, str], order: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 1, 0)])
+@pytest.mark.parametrize("size", [50, SIZE])
+def test_twins_in_one_list_under_one_id(names: tuple[str, str], order: tuple[int, ...], size: int) -> None:
     one, other = names
     rows = [{"name": one, "list": 1, "number": X}, {"name": other, "list": 1, "number": X}]
     rows += [{"name": one, "list": 2, "number": X}, {"name": other, "list": 2, "number": Y}]
     places = [1 + order.index(at) for at in range(3)] + [4]
-    found = linked(*(HOME | row | {"record": place} for row, place in zip(rows, places, strict=True)))
+    found = linked(*(HOME | row | {"record": place} for row, place in zip(rows, places, strict=True)), size=size)
     mine, twin, mine_again, twin_again = (found.root.get(place, place) for place in places)
     assert mine == mine_again
     assert mine not in (twin, twin_again)
@@ -167,7 +168,7 @@ def test_rows_of_one_list_under_one_id_are_apart() -> None:
 
 # ---------------------------------------------------------------- twins
 
-TWINS = [("张小明", "张小亮"), ("张小伟", "张小伦"), ("张子涵", "张梓涵"), ("王己", "王已"), ("张文", "张武")]
+TWINS = [("张小明", "张小亮"), ("张小伟", "张小伦"), ("张子涵", "张梓涵"), ("王己", "王已")]
 WRITTEN: dict[str, tuple[Row, Row, Row, Row]] = {
     "all have IDs": ({"number": X}, {"number": Y}, {"number": X}, {"number": Y}),
     "one has none in one list": ({"number": X}, {"number": Y}, {}, {"number": Y}),
@@ -177,26 +178,27 @@ WRITTEN: dict[str, tuple[Row, Row, Row, Row]] = {
     "one is mistyped": ({"number": X}, {"number": Y}, {"number": digit_wrong(X)}, {"number": Y}),
     "one is cut": ({"number": X}, {"number": Y}, {"start": CUT}, {"number": Y}),
     "one list is cut": ({"number": X}, {"number": Y}, {"start": CUT}, {"start": CUT}),
+    "one is cut, and has none in the other list": ({"number": X}, {"start": CUT}, {"number": X}, {}),
     "one has a roll number": ({"roll": X}, {"number": Y}, {"number": X}, {"roll": Y}),
 }
 
 
 @pytest.mark.parametrize("names", TWINS)
 @pytest.mark.parametrize("ids", WRITTEN.values(), ids=WRITTEN.keys())
-@pytest.mark.parametrize("places", [(1, 2, 3, 4), (2, 1, 3, 4), (1, 2, 4, 3), (2, 1, 4, 3)])
+@pytest.mark.parametrize("places", [(1, 2, 3, 4), (2, 1, 3, 4)])
 def test_twins_are_two(names: tuple[str, str], ids: tuple[Row, ...], places: tuple[int, ...]) -> None:
     rows = [
         HOME | {"name": name, "list": number, "record": place} | known
         for (number, name), known, place in zip(product((1, 2), names), ids, places, strict=True)
     ]
-    found = linked(*rows)
+    found = linked(*rows, size=300)
     assert groups(found) == {frozenset({places[0], places[2]}), frozenset({places[1], places[3]})}
 
 
 def test_a_sign_unknown_joins_to_neither_twin() -> None:
     found = linked(
         {"name": "王䶮", "list": 1, "number": X} | HOME,
-        {"name": "王龑龑"[:2], "list": 1, "number": Y} | HOME,
+        {"name": "王龑", "list": 1, "number": Y} | HOME,
         {"name": "王?", "list": 2} | HOME,
     )
     assert groups(found) == set()
@@ -223,7 +225,10 @@ STRANGERS: dict[str, tuple[Row, Row]] = {
         {"name": "张伟", "adult": None, "phone": None},
         {"name": "张伟", "phone": None, "birth": LATER},
     ),
-    "cousins of one head": ({"name": "张伟", "phone": None}, {"name": "张伟", "phone": None, "birth": LATER}),
+    "one name, village and guardian, another birth": (
+        {"name": "张伟", "phone": None},
+        {"name": "张伟", "phone": None, "birth": LATER},
+    ),
     "cousins of one day": ({"name": "张文"}, {"name": "张丽", "sex": "女"}),
 }
 
@@ -388,13 +393,13 @@ def small_registers(draw: st.DrawFn) -> list[Row]:
 
 
 @given(st.data(), small_registers())
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=15)
 def test_the_order_of_the_records_does_not_matter(data: st.DataObject, rows: list[Row]) -> None:
     assert edges_of(*data.draw(st.permutations(rows))) == edges_of(*rows)
 
 
 @given(small_registers())
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 def test_pairs_are_in_order_and_keep_the_rules(rows: list[Row]) -> None:
     edges, ids = edges_of(*rows), valid_ids(rows)
     assert [(edge.left, edge.right) for edge in edges] == sorted({(e.left, e.right) for e in edges if e.left < e.right})
@@ -404,7 +409,7 @@ def test_pairs_are_in_order_and_keep_the_rules(rows: list[Row]) -> None:
 
 
 @given(small_registers(), st.integers(0, 8))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 def test_linking_in_two_steps_joins_what_one_step_joins(rows: list[Row], old: int) -> None:
     at_once, first = edges_of(*rows), edges_of(*rows[:old])
     new = {row["record"] for row in rows[old:]}

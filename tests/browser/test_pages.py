@@ -1,0 +1,77 @@
+"""Every page in Debian's Chromium: no accessibility fault, no sideways scrolling, nothing that the policy blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.browser.shots import PAGES, go
+from tests.browser.site import SIZES, Site, browser, new_page, served_demo, sign_in
+
+pytestmark = pytest.mark.browser
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
+NOT_THERE = "404"  # the page that is not there is among them
+MOST_BYTES = 60 * 1024  # of the home page over the wire
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Return a served demo."""
+    with served_demo(tmp_path_factory.mktemp("demo") / "home") as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Return the browser."""
+    with browser() as found:
+        yield found
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_page_is_clear_to_everybody(site: Site, chromium: Browser, size: str, language: str) -> None:
+    pages: dict[str, Page] = {}
+    blocked: list[str] = []
+    faults: list[str] = []
+    for name, (role, way) in PAGES.items():
+        if role not in pages:
+            pages[role] = new_page(chromium, size, language)
+            pages[role].on("console", lambda message: blocked.append(message.text))
+            sign_in(pages[role], site, role)
+        page = pages[role]
+        go(page, site, way)
+        found = Axe().run(page, options=RULES).response["violations"]
+        faults += [f"{name}: {fault['id']} {fault['nodes'][0]['html'][:120]}" for fault in found]
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        faults += [f"{name}: scrolls sideways by {wide} px"] if wide > 0 else []
+    for page in pages.values():
+        page.context.close()
+    assert faults == []
+    assert [text for text in blocked if NOT_THERE not in text] == []
+
+
+def test_home_is_light(site: Site, chromium: Browser) -> None:
+    page = new_page(chromium, "pc", "zh")
+    sizes: list[int] = []
+    sign_in(page, site, "county_bureau")
+    page.on("response", lambda response: sizes.append(len(response.body())))
+    page.goto(f"{site.address}/")
+    page.context.close()
+    assert sum(sizes) < MOST_BYTES
+
+
+def test_home_can_be_worked_by_keyboard_alone(site: Site, chromium: Browser) -> None:
+    page = new_page(chromium, "pc", "zh")
+    sign_in(page, site, "aid_officer")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    reached = set()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.textContent.trim()"))
+    page.context.close()
+    assert {"待办", "覆盖", "差异", "退出", "逐项办理"} <= reached
