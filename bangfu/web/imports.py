@@ -121,7 +121,7 @@ def mend(request: HttpRequest, number: int) -> HttpResponse:
     typed = {name: request.POST.get(f"cell-{at}", "") for at, name in enumerate(row.cells)}
     problem = ""
     if request.method == "POST":
-        problem = _mend(request, number, {name: text for name, text in typed.items() if text != row.cells[name]})
+        problem = _mend(request, row, {name: text for name, text in typed.items() if text != row.cells[name]})
         if not problem:
             messages.success(request, say("row_mended", row=row.row, file=row.file))
             return redirect("imports")
@@ -138,7 +138,7 @@ def _as_it_waits_now(row: Waiting, by: Actor) -> Waiting:
     return next((now for now in waiting(by) if (now.file, now.sheet, now.row) == place), row)
 
 
-def _mend(request: HttpRequest, number: int, cells: dict[str, str]) -> str:
+def _mend(request: HttpRequest, row: Waiting, cells: dict[str, str]) -> str:
     """Mend a row; return what is still wrong, or ''."""
     reason = request.POST.get("reason", "")
     if not reason.strip():
@@ -146,9 +146,10 @@ def _mend(request: HttpRequest, number: int, cells: dict[str, str]) -> str:
     if not cells:
         return say("nothing_changed")
     try:
-        report = mend_row(held_id=number, cells=cells, by=actor_of(request), reason=reason)
+        report = mend_row(held_id=row.id, cells=cells, by=actor_of(request), reason=reason)
     except BangfuError as problem:
         return str(problem)
     if report.refused:
         return str(report.refused)
-    return str(report.problems[0]["message"]) if report.problems else ""
+    still = [problem["message"] for problem in report.problems if problem["row"] == row.row]  # others wait on as before
+    return str(still[0]) if still else ""
