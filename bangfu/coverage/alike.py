@@ -18,6 +18,7 @@ from bangfu.core.numbers import KEPT_BY_NUMBER_CELL, birth_in_id
 from bangfu.coverage.gather import ROLL_WITH_ID, marks, rows_of, slices
 from bangfu.linkage.names import name_key, shape, sound
 
+UNKNOWN = "?"
 FEW = 5_000  # records up to which the sets below fit into one statement
 
 
@@ -41,6 +42,7 @@ class Like:
     starts: set[bytes] = field(default_factory=set)
     rolls: set[bytes] = field(default_factory=set)
     pairs: set[tuple[object, object]] = field(default_factory=set)
+    unsure: set[str] = field(default_factory=set)  # births of those in whose name a sign could not be written
 
     def add(self, said: Said) -> None:
         """Take a record in."""
@@ -48,7 +50,11 @@ class Like:
         self.names.add(said.name)
         if said.birth:
             self.births.add(said.birth)
-            self.pairs |= {(said.birth, said.village), (said.birth, sound(key)), (said.birth, shape(key))}
+            if UNKNOWN in key:
+                self.unsure.add(said.birth)
+            self.pairs |= {(said.birth, sound(key)), (said.birth, shape(key))}
+            if said.village is not None:
+                self.pairs.add((said.birth, said.village))
         elif said.village is not None:
             self.villages.add(said.village)
         if said.village is not None:
@@ -60,9 +66,9 @@ class Like:
 
     def holds(self, name: str, birth: str, village: int | None) -> bool:
         """Tell whether a record with none of the numbers and another name could still be one of these people."""
-        if birth in self.births and (birth, village) in self.pairs and village is not None:
-            return True
         key = name_key(name)
+        if birth in self.births and ((birth, village) in self.pairs or UNKNOWN in key or birth in self.unsure):
+            return True
         said = sound(key)
         return (birth, said) in self.pairs or (birth, shape(key)) in self.pairs or (village, said) in self.pairs
 

@@ -9,7 +9,8 @@ from itertools import product
 
 from bangfu.linkage.people import Edge
 
-RANK = {"person": 0, "id": 1, "certificate": 2, "roll_number": 3, "id_start": 4, "probable": 5}
+RANK = {"person": 0, "id": 1, "certificate": 2, "roll_number": 3, "id_start": 4, "probable": 4}
+NAME_RANK = {"equal": 0, "same_sound": 1, "look_alike": 1, "unknown_sign": 1}
 
 
 @dataclass
@@ -35,10 +36,12 @@ class _Clusters:
             self.apart[right].add(left)
 
     def root(self, record: int) -> int:
-        parent = self.parent.setdefault(record, record)
-        if parent != record:
-            parent = self.parent[record] = self.root(parent)
-        return parent
+        parent = self.parent
+        parent.setdefault(record, record)
+        while parent[record] != record:
+            parent[record] = parent[parent[record]]
+            record = parent[record]
+        return record
 
     def records(self, root: int) -> list[int]:
         return self.members.get(root) or [root]
@@ -66,25 +69,60 @@ def humans(edges: Sequence[Edge], ids: Mapping[int, frozenset[str]], apart: Iter
     between such records itself, so that no record without an ID can chain two people together. `apart`: pairs that
     a person has parted. What may not be joined becomes a question, unless both sides are known to be other people.
     """
-    apart = [*apart, *((edge.left, edge.right) for edge in edges if edge.apart)]
-    clusters = _Clusters(ids, apart)
-    sure = sorted((e for e in edges if e.sure), key=lambda e: (RANK[e.how], -e.probability, e.left, e.right))
+    apart = list(apart)
+    decided = {frozenset(pair) for pair in apart}
+    clusters = _Clusters(
+        ids, [*((left, right) for left, right in apart), *((edge.left, edge.right) for edge in edges if edge.apart)]
+    )
+    sure = sorted((edge for edge in edges if edge.sure), key=lambda edge: (*_strength(edge), edge.left, edge.right))
     judged = _judged_ids(sure, ids)
+    undecided = _undecided(sure, ids, judged)
     found, blocked = Humans(), []
     for edge in sure:
         left, right = clusters.root(edge.left), clusters.root(edge.right)
         if left == right:
             continue
-        decided = edge.how == "person"
-        if clusters.forbidden(left, right) or not (decided or _agree(clusters, left, right, judged)):
+        by_person = edge.how == "person"
+        if (
+            id(edge) in undecided
+            or clusters.forbidden(left, right)
+            or not (by_person or _agree(clusters, left, right, judged))
+        ):
             blocked.append(edge)
             continue
         clusters.join(left, right)
         found.same.append(edge)
     questions = [*blocked, *(edge for edge in edges if not edge.sure)]
-    found.doubtful = list(_open(questions, clusters, {frozenset(pair) for pair in apart}))
+    found.doubtful = list(_open(questions, clusters, decided))
     found.root = {record: clusters.root(record) for record in clusters.parent}
     return found
+
+
+def _strength(edge: Edge) -> tuple[int, int, float]:
+    """Return what the edges are sorted by: how they were found, then how the names agree, then the probability."""
+    return RANK[edge.how], NAME_RANK.get(edge.agrees.get("name", "equal"), 2), -edge.probability
+
+
+def _undecided(sure: Iterable[Edge], ids: Mapping[int, frozenset[str]], judged: set[frozenset[str]]) -> set[int]:
+    """Return (by identity) the edges by which a record without an ID could join either of two people as well."""
+    best: dict[int, list[Edge]] = defaultdict(list)
+    for edge in sure:
+        for record in (edge.left, edge.right):
+            if not ids.get(record) and (not best[record] or _strength(best[record][0]) == _strength(edge)):
+                best[record].append(edge)
+    return {id(edge) for record, edges in best.items() if _two_people(record, edges, ids, judged) for edge in edges}
+
+
+def _two_people(
+    record: int, edges: Sequence[Edge], ids: Mapping[int, frozenset[str]], judged: set[frozenset[str]]
+) -> bool:
+    """Tell whether the other ends of a record's edges bear different valid IDs that nobody has judged to be one's."""
+    others = [ids.get(edge.left if edge.right == record else edge.right, frozenset()) for edge in edges]
+    first = next((numbers for numbers in others if numbers), frozenset())
+    return any(
+        numbers and not numbers & first and not any(frozenset(pair) in judged for pair in product(numbers, first))
+        for numbers in others
+    )
 
 
 def _judged_ids(sure: Iterable[Edge], ids: Mapping[int, frozenset[str]]) -> set[frozenset[str]]:
@@ -102,16 +140,16 @@ def _agree(clusters: _Clusters, left: int, right: int, judged: set[frozenset[str
     return all(one == other or frozenset((one, other)) in judged for one, other in pairs)
 
 
-def _open(edges: Iterable[Edge], clusters: _Clusters, apart: set[frozenset[int]]) -> Iterator[Edge]:
+def _open(edges: Iterable[Edge], clusters: _Clusters, decided: set[frozenset[int]]) -> Iterator[Edge]:
     """Yield the questions that are left once the humans are known, one for each two of them.
 
     Not asked: what a person has answered, and pairs whose other records show two people: valid IDs that differ,
     under names that differ.
     """
     asked: set[frozenset[int]] = set()
-    for edge in sorted(edges, key=lambda e: (not e.sure, RANK[e.how], -e.probability, e.left, e.right)):
+    for edge in sorted(edges, key=lambda e: (not e.sure, *_strength(e), e.left, e.right)):
         pair = frozenset((clusters.root(edge.left), clusters.root(edge.right)))
-        if len(pair) == 1 or pair in asked or (frozenset((edge.left, edge.right)) in apart and not edge.apart):
+        if len(pair) == 1 or pair in asked or frozenset((edge.left, edge.right)) in decided:
             continue
         left, right = clusters.numbers(clusters.root(edge.left)), clusters.numbers(clusters.root(edge.right))
         strangers = left and right and not left & right

@@ -10,7 +10,7 @@ from pypinyin import Style, pinyin
 from bangfu.core.library import LIBRARY
 
 FILLERS = re.compile(r"[\s·•・.．]")
-UNKNOWN = re.compile(r"[?？□*＊■〓]")
+UNKNOWN = re.compile("[?？□*＊■〓\N{REPLACEMENT CHARACTER}]")
 
 
 def name_key(name: str) -> str:

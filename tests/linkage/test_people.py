@@ -99,7 +99,8 @@ def test_a_key_joins_and_the_plainest_is_named(how: str, left: Row, right: Row) 
 @pytest.mark.parametrize("other", ["张嘉", "张 佳", "张?", "张·佳"])
 def test_a_key_outweighs_a_slip_in_the_name(how: str, left: Row, right: Row, other: str) -> None:
     (edge,) = edges_of({"name": "张佳"} | left, {"name": other} | right)
-    assert (edge.how, edge.sure) == (how, True)
+    # Twins share 15 digits, and may sound alike: that much is a question.
+    assert (edge.how, edge.sure) == (how, how != "id_start" or other != "张嘉")
 
 
 @pytest.mark.parametrize("start", [FAR_CUT, id_number(101, LATER)[:15]])
@@ -358,15 +359,15 @@ def test_a_changed_id_is_a_question(kept: tuple[str, ...], numbers: tuple[Row, R
 @pytest.mark.parametrize("order", list(permutations((X, None, FAR))))
 def test_a_record_without_id_chains_nobody(order: tuple[str | None, ...]) -> None:
     found = linked(*(HOME | {"name": "张佳", "number": number} for number in order))
-    one, other = (found.root[1 + order.index(number)] for number in (X, FAR))
+    one, other = (found.root.get(place, place) for place in (1 + order.index(number) for number in (X, FAR)))
     assert one != other
-    assert len(groups(found)) == len(found.doubtful) == 1
+    assert found.doubtful
 
 
 def test_a_circle_of_bad_records_chains_nobody() -> None:
     numbers = [X, None, digit_wrong(FAR), FAR, digit_wrong(X), None]
     found = linked(*(HOME | {"name": "张佳", "number": number} for number in numbers))
-    assert found.root[1] != found.root[4]
+    assert found.root.get(1, 1) != found.root.get(4, 4)
 
 
 NUMBERS = [None, None, X, Y, FAR, digit_wrong(X)]
@@ -492,7 +493,7 @@ def test_pairs_grow_with_the_people() -> None:
 )
 def test_a_word_that_stands_for_nothing_is_not_compared_with_itself(said: Row) -> None:
     few, many = (pairs_weighed([{"name": f"张{chr(0x4E00 + n)}"} | said for n in range(c)]) / c for c in (100, 800))
-    assert many < 2 * few + 1
+    assert few < many < SHARED_BY
 
 
 def test_more_evidence_takes_no_question_away() -> None:
