@@ -137,6 +137,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Bangfu"
+MFA_ADAPTER = "bangfu.web.accounts.SecondFactor"
 LOGIN_REDIRECT_URL = "/"
 LOGIN_URL = "/account/login/"
 AXES_FAILURE_LIMIT = 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import socket
 from datetime import date
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def serve(host: str, port: int, certificate: Path | None, key: Path | None, work
     for path in filter(None, (certificate, key)):
         if not path.is_file():
             raise BangfuError("tls_file_missing", path=path)
+    _check_port(host, port)
     os.environ["BANGFU_HOME"] = str(settings.HOME)
     hosts = {host, "localhost", "127.0.0.1", *os.environ.get("BANGFU_HOSTS", "").split(",")} - {"", "0.0.0.0"}  # noqa: S104
     os.environ["BANGFU_HOSTS"] = ",".join(sorted(hosts))
@@ -55,6 +57,16 @@ def serve(host: str, port: int, certificate: Path | None, key: Path | None, work
         log_access=False,
         log_level=LogLevels.warning,
     ).serve()
+
+
+def _check_port(host: str, port: int) -> None:
+    """Refuse with one sentence where the address cannot be listened on."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as problem:
+            raise BangfuError("port_taken", host=host, port=port, detail=problem.strerror or problem) from problem
 
 
 def add_user(number: str, name: str, role: str | None, at: str | None, reason: str, json_: bool) -> None:
@@ -99,7 +111,7 @@ def _place(name: str | None) -> str:
     """Return the path of the place of this name (without one, of everything)."""
     if not name:
         return "/"
-    found = [path for path, title in all_places() if name in (title, path)]
+    found = [path for path, title in all_places() if name in (title, path, title.rpartition(" ")[2])]
     if len(found) != 1:
         near = [title for _, title in all_places() if name in title][:10]
         raise BangfuError("place_unknown", name=name, known=", ".join(near) or "—")

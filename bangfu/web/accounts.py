@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from datetime import date
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -24,6 +29,8 @@ from bangfu.core.messages import say
 from bangfu.registry.queries import all_places, place_names
 from bangfu.web.access import ADMINS, EVERYONE, actor_of, open_to
 
+FERNET_BYTES = 32
+
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
     """Sign-in as an office needs it: nobody signs up by himself, and a chosen password uses the slip up."""
@@ -36,6 +43,23 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Set the password that the user has chosen."""
         own = Actor(user.get_username(), timezone.localtime(), user.pk)
         user.password = choose_password(staff_number=own.name, password=password, by=own).password
+
+
+class SecondFactor(DefaultMFAAdapter):  # type: ignore[misc]
+    """Keeps the secrets of second factors sealed, with a key of the pages' own that outlives rotations."""
+
+    def encrypt(self, text: str) -> str:
+        """Seal a secret."""
+        return _fernet().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Open a secret."""
+        return _fernet().decrypt(encrypted_text.encode()).decode()
+
+
+def _fernet() -> Fernet:
+    key = HKDF(SHA256(), FERNET_BYTES, None, b"second factor").derive(settings.SECRET_KEY.encode())
+    return Fernet(urlsafe_b64encode(key))
 
 
 @require_POST
