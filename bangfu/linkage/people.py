@@ -239,7 +239,7 @@ def _scored(connection: duckdb.DuckDBPyConnection, records: int) -> str:
         retain_intermediate_calculation_columns=True,
     )
     api = DuckDBAPI(connection)
-    linker = Linker(api.register("people"), settings, log_level=logging.ERROR)
+    linker = Linker(api.register("people"), settings, validate_settings=False, log_level=logging.ERROR)
     linker.table_management.register_blocked_pairs_for_predict(api.register("pairs"))
     return str(linker.inference.predict().physical_name)
 
