@@ -166,7 +166,7 @@ def test_the_database_refuses_to_put_another_entry_in_the_place_of_one() -> None
     replaced = columns.replace("reason", "'x'")
     replace = f"INSERT OR REPLACE INTO audit_entry ({columns}) SELECT {replaced} FROM audit_entry WHERE chain = 7"  # noqa: S608 - fixed words
     if connection.vendor == "postgresql":
-        replace = "TRUNCATE audit_entry"
+        replace = "TRUNCATE audit_entry CASCADE"
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(replace)
 
