@@ -39,9 +39,7 @@ def create_user(*, staff_number: str, name: str, password: str | None, by: Actor
 def issue_slip(*, staff_number: str, by: Actor) -> str:
     """Give a user a new one-time password and return it, to be printed on a slip; sessions he has end."""
     _check_admin(by)
-    user = User.objects.select_for_update().filter(staff_number=staff_number).first()
-    if user is None:
-        raise BangfuError("user_unknown", staff_number=staff_number)
+    user = _locked(staff_number)
     slip = "-".join("".join(secrets.choice(SLIP_SIGNS) for _ in range(SLIP_PART)) for _ in range(SLIP_PARTS))
     user.set_password(slip)
     user.must_change_password = True
@@ -67,9 +65,7 @@ def choose_password(*, staff_number: str, password: str, by: Actor) -> User:
 def deactivate(*, staff_number: str, by: Actor, reason: str) -> None:
     """Close a user's account: he signs in no more, and nothing is open to him; his entries stay."""
     _check_admin(by)
-    user = User.objects.select_for_update().filter(staff_number=staff_number).first()
-    if user is None:
-        raise BangfuError("user_unknown", staff_number=staff_number)
+    user = _locked(staff_number)
     user.is_active = False
     user.save(update_fields=["is_active"])
     record(action="accounts.deactivate", by=by, subject=f"user:{user.pk}", reason=reason)
@@ -110,6 +106,14 @@ def end_grant(*, grant_id: int, day: date, by: Actor, reason: str) -> Grant:
         reason=reason,
     )
     return grant
+
+
+def _locked(staff_number: str) -> User:
+    """Return a user, locked until the transaction ends; BangfuError where there is none."""
+    user = User.objects.select_for_update().filter(staff_number=staff_number).first()
+    if user is None:
+        raise BangfuError("user_unknown", staff_number=staff_number)
+    return user
 
 
 def _check_admin(by: Actor) -> None:

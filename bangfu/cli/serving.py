@@ -38,7 +38,7 @@ def serve(host: str, port: int, certificate: Path | None, key: Path | None, work
             raise BangfuError("tls_file_missing", path=path)
     _check_port(host, port)
     os.environ["BANGFU_HOME"] = str(settings.HOME)
-    hosts = {host, "localhost", "127.0.0.1", *os.environ.get("BANGFU_HOSTS", "").split(",")} - {"", "0.0.0.0"}  # noqa: S104
+    hosts = {host, "localhost", "127.0.0.1", *os.environ.get("BANGFU_HOSTS", "").split(",")} - {"", "0.0.0.0"}  # noqa: S104 - taken out
     os.environ["BANGFU_HOSTS"] = ",".join(sorted(hosts))
     if certificate:
         os.environ["BANGFU_TLS"] = "1"

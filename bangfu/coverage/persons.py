@@ -28,6 +28,7 @@ from bangfu.registry.models import (
 from bangfu.registry.queries import open_to
 
 FOUND_AT_MOST = 50
+CONTENT = "source__file__content"  # a whole workbook: a page names the file only
 LAST_SIGN = "\U0010ffff"
 # Facts of a person's page in the order in which they stand there, and which of their fields are a minor's secrets.
 FACTS: tuple[tuple[str, type[PersonFact], tuple[str, ...]], ...] = (
@@ -125,7 +126,6 @@ class Human:
     records: list[Record]
     elsewhere: int
     masked: bool
-    paths: tuple[tuple[int, str], ...]  # organisation id and path of each record
 
 
 def human(id_: int, by: Actor, *, masked: bool = True) -> Human:
@@ -151,12 +151,11 @@ def human(id_: int, by: Actor, *, masked: bool = True) -> Human:
         records,
         len(every) - len(seen),
         masked,
-        tuple((person.organisation_id, person.organisation.path) for person in seen),
     )
 
 
 def _newest(rows: QuerySet[Detail]) -> QuerySet[Detail]:
-    return rows.filter(retracted_by=None).select_related("source__file").order_by("valid_from", "pk")
+    return rows.filter(retracted_by=None).select_related("source__file").defer(CONTENT).order_by("valid_from", "pk")
 
 
 def _record(person: Person, detail: Detail, masked: bool) -> Record:
@@ -182,7 +181,7 @@ def _add_facts(records: Sequence[Record], ids: Sequence[int], masked: bool) -> N
     for name, model, fields in FACTS:
         related = [f for f in fields if f in ("school", "school_class")]
         rows = model._default_manager.filter(person__in=ids, retracted_by=None)
-        for fact in rows.select_related("source__file", *related).order_by("valid_from", "pk"):
+        for fact in rows.select_related("source__file", *related).defer(CONTENT).order_by("valid_from", "pk"):
             hidden = masked and name in SECRET_FACTS
             says = {} if hidden else {f: _plain(getattr(fact, f)) for f in fields}
             told = Told(fact.valid_from, fact.valid_until, says, _source(fact), hidden)

@@ -161,7 +161,11 @@ def evidence_of(gap: Difference) -> str:
 
 def listed(by: Actor, code: str = "") -> QuerySet[Difference]:
     """Return the open differences for a page, with what a line shows of each."""
-    found = differences(by).select_related("row__file", "other_row__file", "owner")
+    found = (
+        differences(by)
+        .select_related("row__file", "other_row__file", "owner")
+        .defer("row__file__content", "other_row__file__content")
+    )
     return found.filter(code=code) if code else found
 
 
@@ -175,7 +179,7 @@ def of_records(records: Sequence[int], by: Actor) -> list[Difference]:
     """Return the differences, open or answered, in which these records stand."""
     place = open_to(by, "organisation__path") | open_to(by, "owner__path")
     found = Difference.objects.filter(place, Q(record__in=records) | Q(other__in=records), closed_at=None)
-    return list(found.select_related("row__file", "owner").order_by("due", "pk"))
+    return list(found.select_related("row__file", "owner").defer("row__file__content").order_by("due", "pk"))
 
 
 def pupils_in(state: str, by: Actor) -> QuerySet[PupilState]:
@@ -208,7 +212,10 @@ class Side:
 def side_by_side(records: Sequence[int], by: Actor) -> list[Side]:
     """Return these records for comparing; of one outside the actor's scope only where it stands."""
     said = Detail.objects.filter(person__in=records, retracted_by=None).order_by("valid_from", "pk")
-    details = {d.person_id: d for d in said.select_related("source__file", "person__organisation", "village")}
+    details = {
+        d.person_id: d
+        for d in said.select_related("source__file", "person__organisation", "village").defer("source__file__content")
+    }
     humans = dict(Alias.objects.filter(record__in=records).values_list("record_id", "human_id"))
     return [_side(details[record], humans.get(record, record), by) for record in records if record in details]
 

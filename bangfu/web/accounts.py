@@ -32,7 +32,7 @@ from bangfu.web.access import ADMINS, EVERYONE, actor_of, open_to
 FERNET_BYTES = 32
 
 
-class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
+class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped
     """Sign-in as an office needs it: nobody signs up by himself, and a chosen password uses the slip up."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -45,7 +45,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]
         user.password = choose_password(staff_number=own.name, password=password, by=own).password
 
 
-class SecondFactor(DefaultMFAAdapter):  # type: ignore[misc]
+class SecondFactor(DefaultMFAAdapter):  # type: ignore[misc]  # untyped
     """Keeps the secrets of second factors sealed, with a key of the pages' own that outlives rotations."""
 
     def encrypt(self, text: str) -> str:

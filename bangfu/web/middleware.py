@@ -28,7 +28,7 @@ class Reader:
         lang = "en" if translation.get_language() == "en" else "zh"
         with speaking(lang):
             if request.user.is_authenticated:
-                request.actor = actor_for(request.user, timezone.localtime())  # type: ignore[attr-defined]
+                request.actor = actor_for(request.user, timezone.localtime())  # type: ignore[attr-defined]  # ours
                 if request.user.must_change_password and not self._leads_to_password(request):
                     return redirect("account_change_password")
             response = self.get_response(request)

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests.browser.site import SIZES, Site, browser, new_page, served_demo, sign_in
 
@@ -61,15 +61,15 @@ def shoot(site: Site) -> None:
                 shoot_all(site, chromium, size, language)
 
 
-def shoot_all(site: Site, chromium: object, size: str, language: str) -> None:
+def shoot_all(site: Site, chromium: Browser, size: str, language: str) -> None:
     """Take the pictures of one size and language."""
     by_role: dict[str, Page] = {}
-    page = new_page(chromium, size, language)  # type: ignore[arg-type]
+    page = new_page(chromium, size, language)
     page.goto(f"{site.address}/account/login/")
     page.screenshot(path=OUT / f"sign-in-{size}-{language}.png", full_page=True)
     for name, (role, way) in PAGES.items():
         if role not in by_role:
-            by_role[role] = new_page(chromium, size, language)  # type: ignore[arg-type]
+            by_role[role] = new_page(chromium, size, language)
             sign_in(by_role[role], site, role)
         go(by_role[role], site, way)
         by_role[role].screenshot(path=OUT / f"{name}-{size}-{language}.png", full_page=name not in LONG)

@@ -9,25 +9,11 @@ import openpyxl
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.site import Site, browser, new_page, served_demo, sign_in
+from tests.browser.site import Site, new_page, sign_in
 
 pytestmark = pytest.mark.browser
 COUNTY = Path(__file__).resolve().parents[2] / "examples" / "county" / "in"
 ROLL = COUNTY / "学籍-永胜乡中心小学校.xlsx"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Return a served demo."""
-    with served_demo(tmp_path_factory.mktemp("demo") / "home") as site:
-        yield site
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Return the browser."""
-    with browser() as found:
-        yield found
 
 
 @pytest.fixture

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from tests.browser.shots import PAGES, go
-from tests.browser.site import SIZES, Site, browser, new_page, served_demo, sign_in
+from tests.browser.site import SIZES, Site, new_page, sign_in
 
 pytestmark = pytest.mark.browser
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 NOT_THERE = "404"  # the page that is not there is among them
 MOST_BYTES = 60 * 1024  # of the home page over the wire
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Return a served demo."""
-    with served_demo(tmp_path_factory.mktemp("demo") / "home") as site:
-        yield site
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Return the browser."""
-    with browser() as found:
-        yield found
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
