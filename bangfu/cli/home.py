@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -71,12 +73,28 @@ def _found() -> bool:
     ring = load_keyring(settings.KEY_FILE) if settings.KEY_FILE.exists() else new_keyring()
     if not settings.KEY_FILE.exists():
         save_keyring(ring, settings.KEY_FILE)
-    call_command("migrate", verbosity=0)
+    with _tables_whole_or_not_at_all():
+        call_command("migrate", verbosity=0)
     with transaction.atomic():
         found_installation(ring, now())
         keys.forget()
         found_register(by=here())
     return True
+
+
+@contextmanager
+def _tables_whole_or_not_at_all() -> Iterator[None]:
+    """Keep all migrations in one transaction: Django may commit a table before it notes that it has made it.
+
+    SQLite lets tables be altered only while it does not check foreign keys, and takes that order only outside a
+    transaction; each migration checks them at its end.
+    """
+    connection.disable_constraint_checking()
+    try:
+        with transaction.atomic():
+            yield
+    finally:
+        connection.enable_constraint_checking()
 
 
 def _reach() -> None:
