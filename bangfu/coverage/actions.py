@@ -17,6 +17,7 @@ from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed, Outrun
 from bangfu.core.seal import Keyring
 from bangfu.coverage import queries
+from bangfu.coverage.finding import refresh_names
 from bangfu.coverage.gather import gather, load_aliases, load_rows, slices
 from bangfu.coverage.linking import Decision, LinkPlan, digest, digest_of, parts, plan_links
 from bangfu.coverage.models import Alias, Difference, Link, Progress, PupilState, Run, Verdict
@@ -129,6 +130,7 @@ def _write_links(plan: LinkPlan, action: str, subject: str, by: Actor, reason: s
     ]
     _insert(Link._meta.db_table, LINK, rows)
     _write_aliases(plan)
+    refresh_names(plan.linked_from, plan.linked_until)
 
 
 LINK = ("id", "left_id", "right_id", "verdict", "how", "probability", "agrees", "digest", "made_in_id")
@@ -304,6 +306,13 @@ def open_secrets(*, human: int, by: Actor, reason: str) -> None:
         raise BangfuError("reason_missing")
     organisation = queries.organisation_of(human, by)
     record(action="coverage.open_secrets", by=by, subject=f"person:{human}", reason=reason, chain=organisation)
+
+
+@transaction.atomic
+def export_list(*, what: str, rows: int, filters: dict[str, str], by: Actor) -> None:
+    """Write down that somebody takes a list out of the house: which, how long, and by which filters."""
+    details: dict[str, object] = {"rows": rows, **filters}
+    record(action="coverage.export_list", by=by, subject=what, details=details)
 
 
 @transaction.atomic

@@ -34,13 +34,14 @@ class Standing(NamedTuple):
 
 @dataclass
 class LinkPlan:
-    """What to write: read at `version` of the links, with all files up to `linked_until` taken in.
+    """What to write: read at `version` of the links, with all files after `linked_from` up to `linked_until` taken in.
 
     `made`: (verdict, edge); `ended`: ids of links. `scope`: the records whose aliases are written anew (None: all),
     `human`: the aliases among them. `size`: how many records the register has.
     """
 
     version: int
+    linked_from: int
     linked_until: int
     made: list[tuple[str, Edge]] = field(default_factory=list)
     ended: list[int] = field(default_factory=list)
@@ -118,7 +119,9 @@ def plan_links(
     """
     fresh = fresh_records(layouts, progress) if decision is None else set(decision.pair)
     if fresh is not None and not fresh:
-        return None if progress.linked_until == last_file else LinkPlan(progress.version, last_file, scope=set())
+        if progress.linked_until == last_file:
+            return None
+        return LinkPlan(progress.version, progress.linked_until, last_file, scope=set())
     again = None if fresh is None else members(fresh)
     found = found or gather(layouts, None if again is None else beside(again))
     records(found, again)
@@ -132,7 +135,7 @@ def plan_links(
     apart = [(edge.left, edge.right) for verdict, edge in decided if verdict == Verdict.DIFFERENT]
     result = humans([*edges, *kept, *same], _valid_ids(layouts, found, scope), apart)
     until = progress.linked_until if decision else last_file
-    return _difference(LinkPlan(progress.version, until, scope=scope), result, links, decided)
+    return _difference(LinkPlan(progress.version, progress.linked_until, until, scope=scope), result, links, decided)
 
 
 def _affected(again: set[int] | None, edges: Sequence[Edge]) -> tuple[set[int] | None, list[Standing]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from bangfu.audit.models import Entry
-from bangfu.registry.models import Organisation, Person, SourceRow
+from bangfu.registry.models import TEXT, Organisation, Person, SourceRow
 
 
 class Progress(models.Model):
@@ -62,6 +62,25 @@ class Alias(models.Model):
 
     record = models.OneToOneField(Person, primary_key=True, on_delete=models.PROTECT, related_name="+")
     human = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+
+
+class Named(models.Model):
+    """What a record is called now, for finding it: by the beginning of the name, or of its pinyin's initials (zxm).
+
+    Rebuilt from the register whenever records are linked, never written otherwise.
+    """
+
+    record = models.OneToOneField(Person, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
+    name = models.CharField(max_length=TEXT)
+    initials = models.CharField(max_length=TEXT)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["name"], name="coverage_named_name"),
+            models.Index(fields=["initials"], name="coverage_named_initials"),
+            models.Index(fields=["organisation", "name"], name="coverage_named_place"),
+        ]
 
 
 class Run(models.Model):

@@ -1,18 +1,17 @@
-"""One human over all lists, as far as the reader may see: search, dated history with source rows, open differences."""
+"""One human over all lists, as far as the reader may see: dated history with source rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from bangfu.audit import keys
 from bangfu.core.actor import Actor
 from bangfu.core.errors import NotAllowed
-from bangfu.core.numbers import IdState, judge_id, normal_roll_number
 from bangfu.coverage.models import Alias, PupilState
 from bangfu.coverage.queries import is_id, mask
 from bangfu.registry.models import (
@@ -25,11 +24,8 @@ from bangfu.registry.models import (
     PersonFact,
     Status,
 )
-from bangfu.registry.queries import open_to
 
-FOUND_AT_MOST = 50
 CONTENT = "source__file__content"  # a whole workbook: a page names the file only
-LAST_SIGN = "\U0010ffff"
 # Facts of a person's page in the order in which they stand there, and which of their fields are a minor's secrets.
 FACTS: tuple[tuple[str, type[PersonFact], tuple[str, ...]], ...] = (
     ("enrolment", Enrolment, ("school", "school_class", "boarding", "left_behind")),
@@ -40,53 +36,6 @@ FACTS: tuple[tuple[str, type[PersonFact], tuple[str, ...]], ...] = (
 )
 SECRET_FACTS = ("status", "labour")
 SEALED = (("id_number", "id_number"), ("phone", "phone"))
-
-
-@dataclass(frozen=True)
-class Found:
-    """A record that a search found: its human, name, and where it stands."""
-
-    human: int
-    name: str
-    birth: date | None
-    list: str
-    place: str
-
-
-def search(text: str, by: Actor) -> list[Found]:
-    """Return the people whose name begins with `text`, or whose ID or roll number it is; at most 50, by name."""
-    wanted = _wanted(text.strip())
-    if wanted is None:
-        return []
-    place = open_to(by, "person__organisation__path")
-    rows = Detail.objects.filter(wanted, place, retracted_by=None).order_by("name", "person_id")
-    columns = ("person_id", "name", "birth", "person__series__layout", "person__organisation__name")
-    told = list(rows.values_list(*columns)[: 2 * FOUND_AT_MOST])
-    humans = humans_of(row[0] for row in told)
-    found: dict[int, Found] = {}
-    for record, name, birth, layout, where in told:
-        human = humans.get(record, record)
-        found.setdefault(human, Found(human, name, birth, layout, where))
-    return list(found.values())[:FOUND_AT_MOST]
-
-
-def _wanted(text: str) -> Q | None:
-    if not text:
-        return None
-    ring = keys.current()
-    if roll := normal_roll_number(text):
-        index = ring.blind("roll", roll)
-        by_roll = Q(person__in=Enrolment.objects.filter(roll_number_index=index).values("person"))
-        return by_roll | Q(id_number_index=ring.blind("id", roll))
-    number, state = judge_id(text)
-    if state in (IdState.OK, IdState.CHECKSUM):
-        return Q(id_number_index=ring.blind("id", number))
-    return Q(name__gte=text, name__lt=text + LAST_SIGN)
-
-
-def humans_of(records: Iterable[int]) -> dict[int, int]:
-    """Return record -> human, for the records that stand for another."""
-    return dict(Alias.objects.filter(record__in=list(records)).values_list("record_id", "human_id"))
 
 
 @dataclass

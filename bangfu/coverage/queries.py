@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
 from typing import Any
@@ -182,10 +183,48 @@ def of_records(records: Sequence[int], by: Actor) -> list[Difference]:
     return list(found.select_related("row__file", "owner").defer("row__file__content").order_by("due", "pk"))
 
 
-def pupils_in(state: str, by: Actor) -> QuerySet[PupilState]:
-    """Return the pupils in a state whose classes are open to the actor."""
-    found = PupilState.objects.filter(open_to(by, "school_class__path"), state=state)
-    return found.select_related("school_class__parent").order_by("school_class__path", "human")
+def pupils(by: Actor, state: str = "", place: Organisation | None = None) -> QuerySet[PupilState]:
+    """Return the pupils whose classes are open to the actor, by class: of one state, below one place, or all."""
+    found = PupilState.objects.filter(open_to(by, "school_class__path"))
+    if state:
+        found = found.filter(state=state)
+    if place:
+        found = found.filter(school_class__path__startswith=place.path)
+    return found.select_related("school_class__parent").order_by("school_class", "human")
+
+
+@dataclass
+class Standing:
+    """How a place's pupils stand: state -> how many, and how many differences of theirs are open."""
+
+    place: Organisation
+    states: Counter[str] = field(default_factory=Counter)
+    gaps: int = 0
+
+    @property
+    def pupils(self) -> int:
+        """Return how many pupils there are."""
+        return self.states.total()
+
+
+def standing_of(places: Sequence[Organisation], by: Actor) -> list[Standing]:
+    """Return how the pupils of these places stand, as far as their classes are open to the actor; two queries."""
+    found = {place.path: Standing(place) for place in places}
+    states = PupilState.objects.filter(open_to(by, "school_class__path")).order_by()
+    for path, state, count in states.values_list("school_class__path", "state").annotate(n=Count("pk")):
+        for standing in _holding(path, found):
+            standing.states[state] += count
+    gaps = differences(by).order_by().values_list("organisation__path").annotate(n=Count("pk"))
+    for path, count in gaps:
+        for standing in _holding(path, found):
+            standing.gaps += count
+    return list(found.values())
+
+
+def _holding(path: str, standings: dict[str, Standing]) -> list[Standing]:
+    """Return those of the places in which the organisation at `path` lies."""
+    ends = (at + 1 for at, sign in enumerate(path) if sign == "/")
+    return [standings[above] for above in (path[:end] for end in ends) if above in standings]
 
 
 def names_of(records: Sequence[int]) -> dict[int, str]:

@@ -23,6 +23,14 @@ def sound(name: str) -> str:
     return " ".join(map(_sound_of_sign, name))
 
 
+def initials(name: str) -> str:
+    """Return the first letters of a name's pinyin as people type them: 张小明 -> zxm; surnames as such are read."""
+    signs = name_key(name)
+    first = next((len(surname) for surname in _surnames() if signs.startswith(surname)), 0)
+    letters = _surnames()[signs[:first]] if first else ""
+    return letters + "".join(_sound_of_sign(sign)[:1] for sign in signs[first:]).lower()
+
+
 def shape(name: str) -> str:
     """Return a name with every sign replaced by the first of the signs that it is mistaken for."""
     return name.translate(_look_alikes())
@@ -31,6 +39,13 @@ def shape(name: str) -> str:
 @cache
 def _sound_of_sign(sign: str) -> str:
     return pinyin(sign, style=Style.NORMAL)[0][0]
+
+
+@cache
+def _surnames() -> dict[str, str]:
+    lines = (LIBRARY / "linkage" / "surnames.txt").read_text(encoding="utf-8").splitlines()
+    told = [line.split() for line in lines if line.strip() and not line.startswith("#")]
+    return {surname: "".join(sound_[0] for sound_ in sounds) for surname, *sounds in told}
 
 
 @cache

@@ -289,6 +289,39 @@ def files(by: Actor) -> QuerySet[SourceFile]:
     return found.defer("content").order_by("-pk")
 
 
+def schools(by: Actor) -> QuerySet[Organisation]:
+    """Return the schools that the actor may see, whole or in part (a class teacher's school, with his class)."""
+    above = {part for path in by.paths() for part in path.strip("/").split("/") if part}
+    part_of = Q(pk__in=above) if above else Q(pk__in=[])
+    found = Organisation.objects.filter(open_to(by, "path") | part_of, series=None, kind="school")
+    return found.select_related("parent").order_by("path")
+
+
+def place_for(number: int, by: Actor) -> Organisation | None:
+    """Return a place of the tree that the actor may see, or the one in which his own lies; None for any other."""
+    found = Organisation.objects.filter(series=None, pk=number).select_related("parent").first()
+    if found is None or not (by.sees(found.path) or any(path.startswith(found.path) for path in by.paths())):
+        return None
+    return found
+
+
+def classes(school: Organisation, by: Actor) -> QuerySet[Organisation]:
+    """Return the classes of a school that the actor may see."""
+    found = Organisation.objects.filter(open_to(by, "path"), series=None, kind="class", path__startswith=school.path)
+    return found.order_by("path")
+
+
+def places_to_choose(by: Actor) -> list[Organisation]:
+    """Return by what a reader narrows a list of pupils: his schools, or the classes where he sees one school only."""
+    found = list(schools(by))
+    return list(classes(found[0], by)) if len(found) == 1 else found
+
+
+def townships(by: Actor) -> QuerySet[Organisation]:
+    """Return the townships that the actor may see."""
+    return Organisation.objects.filter(open_to(by, "path"), series=None, kind="township").order_by("path")
+
+
 def organisations(by: Actor) -> QuerySet[Organisation]:
     """Return the places of the tree that the actor may see, without listed organisations."""
     return Organisation.objects.filter(open_to(by, "path"), series=None).order_by("path")

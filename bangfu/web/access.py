@@ -18,6 +18,8 @@ EVERYONE = tuple(Role)
 # Who works on lists and registers; helpers see their own pairs only, and have no page yet but the inbox.
 READERS = tuple(role for role in Role if role not in (Role.HELPER, Role.SYSTEM_ADMIN))
 WORKERS = (Role.COUNTY_BUREAU, Role.PRINCIPAL, Role.AID_OFFICER, Role.CLASS_TEACHER)
+# Whose scope can hold villages: the registers are kept by place, not by school.
+VILLAGE_READERS = (Role.COUNTY_BUREAU, Role.PAIRING_OFFICE, Role.AUDITOR)
 KEEPERS = (Role.COUNTY_BUREAU, Role.AID_OFFICER)
 OVERSEERS = (Role.COUNTY_BUREAU, Role.PRINCIPAL, Role.AUDITOR, Role.SYSTEM_ADMIN)
 ADMINS = (Role.SYSTEM_ADMIN,)
@@ -30,6 +32,8 @@ MENU = (
     ("differences", READERS),
     ("links", READERS),
     ("people", READERS),
+    ("households", VILLAGE_READERS),
+    ("schools", READERS),
     ("imports", (*KEEPERS, Role.PRINCIPAL, Role.AUDITOR)),
     ("audit", OVERSEERS),
     ("users", ADMINS),

@@ -8,14 +8,19 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
-from bangfu.core.messages import say
+from bangfu.core.messages import reader_language, say
 from bangfu.coverage import queries
-from bangfu.coverage.actions import answer_difference, decide_link, take_back_link
+from bangfu.coverage.actions import answer_difference, decide_link, export_list, take_back_link
 from bangfu.coverage.reckon import CODES, STATES, WHOLE
 from bangfu.registry.queries import sees_every_county
 from bangfu.web.access import READERS, WORKERS, actor_of, open_to
+from bangfu.web.excel import workbook
 
 PAGE = 50
+DIFFERENCE_COLUMNS = (
+    "column_number", "column_what", "column_file", "column_row", "column_other_file", "column_row", "column_owner",
+    "column_post", "column_due",
+)  # fmt: skip
 
 
 @open_to(*READERS, writes=())
@@ -46,17 +51,6 @@ def _parts(figures: dict[str, int], whole: str) -> list[dict[str, object]]:
 
 
 @open_to(*READERS, writes=())
-def pupils(request: HttpRequest, state: str) -> HttpResponse:
-    """List the pupils in one state."""
-    if state not in STATES:
-        raise Http404
-    page = Paginator(queries.pupils_in(state, actor_of(request)), PAGE).get_page(request.GET.get("page"))
-    names = queries.names_of([pupil.human_id for pupil in page])
-    rows = [{"pupil": pupil, "name": names.get(pupil.human_id, "")} for pupil in page]
-    return render(request, "coverage/pupils.html", {"state": state, "page": page, "rows": rows})
-
-
-@open_to(*READERS, writes=())
 def differences(request: HttpRequest) -> HttpResponse:
     """List the open differences, the most urgent first; one code or all."""
     code = request.GET.get("code", "")
@@ -67,6 +61,23 @@ def differences(request: HttpRequest) -> HttpResponse:
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     context = {"page": page, "code": code, "codes": queries.code_totals(by), "today": by.at.date()}
     return render(request, "coverage/differences.html", context)
+
+
+@require_POST
+@open_to(*READERS)
+def export(request: HttpRequest) -> HttpResponse:
+    """Give the open differences as a workbook, of one code or all; the trail says who took them."""
+    by, code = actor_of(request), request.POST.get("code", "")
+    if code and code not in CODES:
+        raise Http404
+    lang = reader_language()
+    rows = [
+        (row.id, CODES[row.code][lang], row.file, row.row, row.other_file, row.other_row or "", row.owner,
+         say(f"role_{row.post}"), row.due)
+        for row in queries.urgent(by, codes=[code] if code else ())
+    ]  # fmt: skip
+    export_list(what="differences", rows=len(rows), filters={"code": code}, by=by)
+    return workbook("differences", DIFFERENCE_COLUMNS, rows)
 
 
 @open_to(*READERS, writes=())

@@ -1,24 +1,70 @@
-"""People: search, and a person's page with dated history; secrets open with a reason."""
+"""People: the pupils by class and state, search, and a person's page with dated history; secrets open with a reason."""
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST
 
 from bangfu.audit.queries import entries_about
 from bangfu.core.messages import say
 from bangfu.coverage import persons, queries
-from bangfu.coverage.actions import open_secrets
+from bangfu.coverage.actions import export_list, open_secrets
+from bangfu.coverage.finding import search as find
+from bangfu.coverage.reckon import STATES
+from bangfu.registry.queries import place_for, places_to_choose
 from bangfu.web.access import READERS, actor_of, open_to
+from bangfu.web.excel import workbook
+
+PAGE = 50
 
 
 @open_to(*READERS)
 def search(request: HttpRequest) -> HttpResponse:
-    """Find people by the beginning of a name, an ID or a roll number; by POST, so that no number is in an address."""
-    text = request.POST.get("text", "")
-    found = persons.search(text, actor_of(request)) if text.strip() else []
-    return render(request, "people/search.html", {"text": text, "found": found, "asked": bool(text.strip())})
+    """List the pupils, by state and place; by POST find anybody by name, initials, ID or roll number.
+
+    By POST, so that no name or number stands in an address.
+    """
+    text, by = request.POST.get("text", ""), actor_of(request)
+    if text.strip():
+        return render(request, "people/found.html", {"text": text, "found": find(text, by)})
+    wanted = _wanted(request)
+    page = Paginator(queries.pupils(by, **wanted), PAGE).get_page(request.GET.get("page"))
+    names = queries.names_of([pupil.human_id for pupil in page])
+    rows = [{"pupil": pupil, "name": names.get(pupil.human_id, "")} for pupil in page]
+    context = {"page": page, "rows": rows, "states": STATES, "places": places_to_choose(by), **wanted}
+    return render(request, "people/search.html", context)
+
+
+def _wanted(request: HttpRequest) -> dict[str, Any]:
+    """Return the state and place that a request asks for; Http404 for ones that there are not."""
+    asked = request.POST if request.method == "POST" else request.GET
+    state, number = asked.get("state", ""), asked.get("place", "")
+    place = place_for(int(number), actor_of(request)) if number.isdecimal() else None
+    if (state and state not in STATES) or (number and place is None):
+        raise Http404
+    return {"state": state, "place": place}
+
+
+@require_POST
+@open_to(*READERS)
+def export(request: HttpRequest) -> HttpResponse:
+    """Give the listed pupils as a workbook; the trail says who took what."""
+    by, wanted = actor_of(request), _wanted(request)
+    found = list(queries.pupils(by, **wanted))
+    names = queries.names_of([pupil.human_id for pupil in found])
+    rows = [
+        (names.get(pupil.human_id, ""), getattr(pupil.school_class.parent, "name", ""), pupil.school_class.name,
+         say(f"total_{pupil.state}"))
+        for pupil in found
+    ]  # fmt: skip
+    place = wanted["place"]
+    filters = {"state": wanted["state"], "place": place.path if place else ""}
+    export_list(what="pupils", rows=len(rows), filters=filters, by=by)
+    return workbook("pupils", ("column_name", "column_school", "column_class", "column_state"), rows)
 
 
 @open_to(*READERS, writes=())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from allauth.account import views as account
 from django.urls import include, path
 
-from bangfu.web import accounts, audit, coverage, imports, inbox, people
+from bangfu.web import accounts, audit, coverage, households, imports, inbox, people, schools
 
 account_pages = [
     path("login/", account.login, name="account_login"),
@@ -22,16 +22,22 @@ urlpatterns = [
     path("language/", accounts.language, name="language"),
     path("account/", include(account_pages)),
     path("coverage/", coverage.overview, name="coverage"),
-    path("coverage/pupils/<slug:state>/", coverage.pupils, name="pupils"),
     path("differences/", coverage.differences, name="differences"),
+    path("differences/export/", coverage.export, name="export_differences"),
     path("differences/<int:number>/", coverage.difference, name="difference"),
     path("differences/<int:number>/answer/", coverage.answer, name="answer"),
     path("links/", coverage.links, name="links"),
     path("links/<int:left>/<int:right>/", coverage.link, name="link"),
     path("links/<int:left>/<int:right>/decide/", coverage.decide, name="decide"),
     path("people/", people.search, name="people"),
+    path("people/export/", people.export, name="export_people"),
     path("people/<int:number>/", people.person, name="person"),
     path("people/<int:number>/open/", people.open_person, name="open_person"),
+    path("households/", households.households, name="households"),
+    path("households/<int:number>/", households.household, name="household"),
+    path("schools/", schools.schools, name="schools"),
+    path("schools/export/", schools.export, name="export_schools"),
+    path("schools/<int:number>/", schools.school, name="school"),
     path("imports/", imports.files, name="imports"),
     path("imports/upload/", imports.upload, name="upload"),
     path("imports/<int:number>/", imports.file, name="import_file"),

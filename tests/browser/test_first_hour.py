@@ -99,7 +99,7 @@ def test_a_link_is_undone_and_taken_back(officer: Page, site: Site) -> None:
 
 
 def test_secrets_open_with_a_reason_only(officer: Page, site: Site) -> None:
-    officer.goto(f"{site.address}/coverage/pupils/no_sign/")
+    officer.goto(f"{site.address}/people/?state=no_sign")
     officer.click("tbody a >> nth=0")
     assert "••••" in officer.locator("main").inner_text()
     officer.fill("#reason", "核对证件")

@@ -1,0 +1,55 @@
+"""Schools: how the pupils of each stand, and one school with its classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_POST
+
+from bangfu.coverage.actions import export_list
+from bangfu.coverage.queries import Standing, standing_of
+from bangfu.coverage.reckon import STATES
+from bangfu.registry import queries as register
+from bangfu.web.access import READERS, actor_of, open_to
+from bangfu.web.excel import workbook
+
+
+@open_to(*READERS, writes=())
+def schools(request: HttpRequest) -> HttpResponse:
+    """List the reader's schools with how their pupils stand; by a part of the name or the number."""
+    by, text = actor_of(request), request.GET.get("text", "").strip()
+    found = [school for school in register.schools(by) if text in school.name or text == school.code]
+    return render(request, "schools/schools.html", {"text": text, **_standing(standing_of(found, by))})
+
+
+@open_to(*READERS, writes=())
+def school(request: HttpRequest, number: int) -> HttpResponse:
+    """Show a school: its classes, and how the pupils of each stand."""
+    by = actor_of(request)
+    found = register.place_for(number, by)
+    if found is None or found.kind != "school":
+        raise Http404
+    classes = list(register.classes(found, by))
+    return render(request, "schools/school.html", {"school": found, **_standing(standing_of(classes, by))})
+
+
+def _standing(places: list[Standing]) -> dict[str, Any]:
+    rows = [{"of": place, "counts": [(state, place.states[state]) for state in STATES]} for place in places]
+    return {"rows": rows, "states": STATES}
+
+
+@require_POST
+@open_to(*READERS)
+def export(request: HttpRequest) -> HttpResponse:
+    """Give the list of schools as a workbook; the trail says who took it."""
+    by = actor_of(request)
+    found = standing_of(list(register.schools(by)), by)
+    rows = [
+        (here.place.name, here.place.code, here.pupils, *(here.states[state] for state in STATES), here.gaps)
+        for here in found
+    ]
+    export_list(what="schools", rows=len(rows), filters={}, by=by)
+    columns = ("column_school", "column_code", "total_pupils", *(f"total_{state}" for state in STATES), "column_gaps")
+    return workbook("schools", columns, rows)
