@@ -12,8 +12,9 @@ from django.db.models import QuerySet
 from bangfu.audit import keys
 from bangfu.core.actor import Actor
 from bangfu.core.errors import NotAllowed
+from bangfu.coverage.gather import kind_of
 from bangfu.coverage.models import Alias, PupilState
-from bangfu.coverage.queries import is_id, mask
+from bangfu.coverage.queries import is_id, linkable_layouts, mask
 from bangfu.registry.models import (
     Detail,
     Enrolment,
@@ -34,6 +35,7 @@ FACTS: tuple[tuple[str, type[PersonFact], tuple[str, ...]], ...] = (
     ("status", Status, ("kind", "category", "level")),
     ("labour", LabourRecord, ("school_status", "labour", "health")),
 )
+CLOSED = "••••"
 SECRET_FACTS = ("status", "labour")
 SEALED = (("id_number", "id_number"), ("phone", "phone"))
 
@@ -51,7 +53,11 @@ class Told:
 
 @dataclass
 class Record:
-    """What one list says of the human: the list, its details with sealed fields masked or open, its dated facts."""
+    """What one list says of the human: the list, its details with sealed fields masked or open, its dated facts.
+
+    `closed`: that he stands in this list is itself a reason for hardship or says something of his health, so neither
+    the list nor its file is named before the secrets are opened.
+    """
 
     id: int
     layout: str
@@ -61,6 +67,7 @@ class Record:
     birth: date | None
     sealed: dict[str, str]
     source: str
+    closed: bool
     facts: dict[str, list[Told]] = field(default_factory=dict)
 
 
@@ -109,6 +116,7 @@ def _newest(rows: QuerySet[Detail]) -> QuerySet[Detail]:
 
 def _record(person: Person, detail: Detail, masked: bool) -> Record:
     ring, table = keys.current(), Detail._meta.db_table
+    closed = masked and person.series.layout in _registers()
     sealed = {}
     for name, column in SEALED:
         cell = getattr(detail, column)
@@ -117,12 +125,17 @@ def _record(person: Person, detail: Detail, masked: bool) -> Record:
     sealed["address"] = mask(detail.address) if masked else detail.address
     return Record(
         person.pk, person.series.layout, person.organisation.name, detail.name, detail.sex, detail.birth, sealed,
-        _source(detail),
+        _source(detail, closed), closed,
     )  # fmt: skip
 
 
-def _source(fact: Any) -> str:
-    return f"{fact.source.file.name}:{fact.source.row}"
+def _registers() -> set[str]:
+    """Return the layouts of lists on which one stands for being in hardship."""
+    return {layout.id for layout in linkable_layouts() if kind_of(layout) == "register"}
+
+
+def _source(fact: Any, closed: bool) -> str:
+    return f"{CLOSED if closed else fact.source.file.name}:{fact.source.row}"
 
 
 def _add_facts(records: Sequence[Record], ids: Sequence[int], masked: bool) -> None:
@@ -133,9 +146,10 @@ def _add_facts(records: Sequence[Record], ids: Sequence[int], masked: bool) -> N
         for fact in rows.select_related("source__file", *related).defer(CONTENT).order_by("valid_from", "pk"):
             hidden = masked and name in SECRET_FACTS
             says = {} if hidden else {f: _plain(getattr(fact, f)) for f in fields}
-            told = Told(fact.valid_from, fact.valid_until, says, _source(fact), hidden)
-            if fact.person_id in by_id:
-                by_id[fact.person_id].facts.setdefault(name, []).append(told)
+            record = by_id.get(fact.person_id)
+            if record is not None:
+                source = _source(fact, record.closed)
+                record.facts.setdefault(name, []).append(Told(fact.valid_from, fact.valid_until, says, source, hidden))
 
 
 def _plain(value: Any) -> Any:

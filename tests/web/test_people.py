@@ -16,7 +16,7 @@ from bangfu.coverage.actions import link_records
 from bangfu.coverage.finding import refresh_names
 from bangfu.coverage.models import Named
 from bangfu.linkage.names import initials
-from bangfu.registry.models import Organisation
+from bangfu.registry.models import Organisation, SourceFile
 from bangfu.web.excel import workbook
 from tests.conftest import BY, committing
 from tests.coverage.lists import FIRST, Desk, Human
@@ -123,6 +123,17 @@ def test_households_are_found_by_place_number_and_member(two: Two) -> None:
     assert "<tbody>" in client.get(f"/households/?place={township.pk}").content.decode()
     far = Organisation.objects.get(kind="township", name="远山镇")
     assert client.get(f"/households/?place={far.pk}").status_code == 404
+
+
+def test_the_lists_on_which_somebody_stands_for_being_in_need_are_closed_until_opened(two: Two) -> None:
+    client = signed_in(person_of(Role.COUNTY_BUREAU, two.county.path))
+    human = next(row["pupil"].human_id for row in client.get("/people/?state=to_assess").context["rows"])
+    closed, opened = client.get(f"/people/{human}/"), client.post(f"/people/{human}/open/", {"reason": "家访前核对"})
+    file = SourceFile.objects.get(layout="poverty_register", sender=two.county).name
+    for word in ("脱贫户", file, "registered_poor"):
+        assert word not in closed.content.decode(), word
+    assert "脱贫户" in opened.content.decode()
+    assert file in opened.content.decode()
 
 
 def rows(response: HttpResponse) -> list[tuple[object, ...]]:
