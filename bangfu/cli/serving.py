@@ -18,6 +18,7 @@ from bangfu.accounts.rules import Role
 from bangfu.cli import home, show
 from bangfu.core.errors import BangfuError
 from bangfu.core.messages import say
+from bangfu.coverage import uploading
 from bangfu.registry.queries import all_places, demo_places
 
 THREADS = 8  # of a worker: what waits for the database; more do not help two cores
@@ -42,6 +43,7 @@ def serve(host: str, port: int, certificate: Path | None, key: Path | None, work
     os.environ["BANGFU_HOSTS"] = ",".join(sorted(hosts))
     if certificate:
         os.environ["BANGFU_TLS"] = "1"
+    uploading.clear(by=home.here())
     scheme = "https" if certificate else "http"
     click.echo(say("serving", address=f"{scheme}://{host}:{port}/"), err=True)
     Granian(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -17,10 +17,10 @@ from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed, Outrun
 from bangfu.core.seal import Keyring
 from bangfu.coverage import queries
-from bangfu.coverage.finding import refresh_names
+from bangfu.coverage.finding import current_names, spoken_of
 from bangfu.coverage.gather import gather, load_aliases, load_rows, slices
 from bangfu.coverage.linking import Decision, LinkPlan, digest, digest_of, parts, plan_links
-from bangfu.coverage.models import Alias, Difference, Link, Progress, PupilState, Run, Verdict
+from bangfu.coverage.models import Alias, Difference, Link, Named, Progress, PupilState, Run, Verdict
 from bangfu.coverage.reckon import CODES, Owner, Reckoning, reckon
 from bangfu.registry.queries import clock, next_file
 from bangfu.tasks.actions import Duty, settle_all
@@ -130,7 +130,7 @@ def _write_links(plan: LinkPlan, action: str, subject: str, by: Actor, reason: s
     ]
     _insert(Link._meta.db_table, LINK, rows)
     _write_aliases(plan)
-    refresh_names(plan.linked_from, plan.linked_until)
+    _write_names(spoken_of(plan.linked_from, plan.linked_until) if plan.linked_from != plan.linked_until else ())
 
 
 LINK = ("id", "left_id", "right_id", "verdict", "how", "probability", "agrees", "digest", "made_in_id")
@@ -150,6 +150,12 @@ def _write_aliases(plan: LinkPlan) -> None:
         (record_, human) for record_, human in plan.human.items() if plan.scope is None or record_ in plan.scope
     )
     _insert(Alias._meta.db_table, ("record_id", "human_id"), rows)
+
+
+def _write_names(people: Iterable[int]) -> None:
+    for part in slices(sorted(people)):
+        Named.objects.filter(record__in=part).delete()
+        _insert(Named._meta.db_table, ("record_id", "organisation_id", "name", "initials"), current_names(part))
 
 
 def _insert(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

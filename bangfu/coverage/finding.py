@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -11,7 +11,6 @@ from django.db.models import Q
 from bangfu.audit import keys
 from bangfu.core.actor import Actor
 from bangfu.core.numbers import IdState, judge_id, normal_roll_number
-from bangfu.coverage.gather import slices
 from bangfu.coverage.models import Alias, Named
 from bangfu.linkage.names import initials
 from bangfu.registry.models import Detail, Enrolment, Organisation, Person, SourceFile, SourceRow
@@ -21,7 +20,6 @@ from bangfu.registry.queries import open_to
 FOUND_AT_MOST = 50
 LAST_SIGN = "\U0010ffff"
 FEW_PLACES = 500  # up to so many, each place's names are looked up in their own order
-BATCH = 2_000
 
 
 @dataclass(frozen=True)
@@ -94,22 +92,22 @@ def humans_of(records: Iterable[int]) -> dict[int, int]:
     return dict(Alias.objects.filter(record__in=list(records)).values_list("record_id", "human_id"))
 
 
-def refresh_names(after: int, until: int) -> None:
-    """Write anew what the records are called of which files after `after`, up to `until`, spoke; part of linking."""
-    people = _spoken_of(after, until) if after else Person.objects.values_list("pk", flat=True)
-    for part in slices(sorted(set(people))):
-        Named.objects.filter(record__in=part).delete()
-        places = dict(Person.objects.filter(pk__in=part).values_list("pk", "organisation_id"))
-        said = Detail.objects.filter(person__in=part, retracted_by=None).order_by("valid_from", "pk")
-        names = dict(said.values_list("person_id", "name"))
-        rows = [
-            Named(record_id=record, organisation_id=places[record], name=name, initials=initials(name))
-            for record, name in names.items()
-        ]
-        Named.objects.bulk_create(rows, batch_size=BATCH)
+def current_names(people: Sequence[int]) -> list[tuple[int, int, str, str]]:
+    """Return what these records are called now: record, organisation, name, initials; nothing of one without facts."""
+    places = dict(Person.objects.filter(pk__in=people).values_list("pk", "organisation_id"))
+    said = Detail.objects.filter(person__in=people, retracted_by=None).order_by("valid_from", "pk")
+    names = dict(said.values_list("person_id", "name"))
+    return [(record, places[record], name, initials(name)) for record, name in names.items()]
 
 
-def _spoken_of(after: int, until: int) -> Iterable[int]:
+def spoken_of(after: int, until: int) -> set[int]:
+    """Return the records of which files after `after`, up to `until`, spoke; after 0: all there are."""
+    if not after:
+        return set(Person.objects.values_list("pk", flat=True))
+    return set(_spoken_of(after, until))
+
+
+def _spoken_of(after: int, until: int) -> Iterator[int]:
     files = SourceFile.objects.filter(pk__gt=after, pk__lte=until).values_list("pk", flat=True)
     for file in files:
         rows = SourceRow.objects.filter(pk__gte=file * ROWS_PER_FILE, pk__lt=(file + 1) * ROWS_PER_FILE)

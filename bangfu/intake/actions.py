@@ -25,7 +25,7 @@ from bangfu.core.seal import Keyring, save_keyring
 from bangfu.intake import queries
 from bangfu.intake.dates import ListDate
 from bangfu.intake.layouts import Layout, all_layouts, header_name
-from bangfu.intake.models import HeldRow, Mapping
+from bangfu.intake.models import HeldRow, KeptFile, Mapping
 from bangfu.intake.opened import Correction, Opened, date_batch, open_file, read_file
 from bangfu.intake.prepare import Prepared, Workshop, header_names, prepare, row_text
 from bangfu.intake.report import COUNTS, Course, Options, Progress, Report
@@ -37,6 +37,7 @@ from bangfu.tasks.actions import Duty, running_job, settle
 
 TRIES = 20
 READERS = 2
+KEEP_FOR = timedelta(days=14)  # how long a file that no layout fits waits for its owner
 KEEP_OPEN = 16 << 20  # bytes of a batch up to which its sheets stay in memory between recognising and applying
 
 
@@ -57,7 +58,7 @@ def import_files(paths: Sequence[Path], options: Options, progress: Progress, *,
     batch = _open_all(paths, options, reports)
     if not batch:
         return list(reports.values())
-    calendar = _calendar(list(batch.values()))
+    calendar = calendar_of(list(batch.values()))
     for name, problem in date_batch(list(batch.values()), options.day, options.today, calendar).items():
         reports[Path(name)].refused = problem
     total = sum(len(opened.content) for opened in batch.values())
@@ -115,12 +116,11 @@ def _summary(reports: list[Report]) -> dict[str, object]:
 
 
 def _open_all(paths: Sequence[Path], options: Options, reports: dict[Path, Report]) -> dict[Path, Opened]:
-    known = queries.corrections()
-    given = [Correction(x.id, header_name(h), f) for x in options.layouts for h, f in options.corrections.items()]
+    corrections = corrections_of(options)
 
     def open_one(path: Path) -> Opened | Refused:
         try:
-            return open_file(str(path), read_file(path), options.layouts, [*given, *known])
+            return open_file(str(path), read_file(path), options.layouts, corrections)
         except Refused as problem:
             return problem
 
@@ -138,7 +138,13 @@ def _open_all(paths: Sequence[Path], options: Options, reports: dict[Path, Repor
     return batch
 
 
-def _calendar(batch: list[Opened]) -> Calendar:
+def corrections_of(options: Options) -> list[Correction]:
+    """Return the header names that a person corrected: now, and before."""
+    given = [Correction(x.id, header_name(h), f) for x in options.layouts for h, f in options.corrections.items()]
+    return [*given, *queries.corrections()]
+
+
+def calendar_of(batch: list[Opened]) -> Calendar:
     """Return the calendar of the county at hand: the register's own, or the one that the files speak of."""
     folder = settings.HOME / "calendars"
     home = register.home_county()
@@ -163,7 +169,7 @@ def _import_one(
         places.new = []
         here = Workshop(places, ring, calendar, version)
         prepared = _again(opened, here, by) or prepare(opened, here, by.at)
-        _check_scope(prepared, here.places, by)
+        check_scope(prepared, here.places, by)
         course.half_way(len(opened.content), prepared.delivery.file.columns["read"])
         try:
             _write(opened, prepared, by)
@@ -172,12 +178,12 @@ def _import_one(
             keys.forget()  # a rotation may have overtaken this import
             continue
         shop[:] = [Workshop(places, ring, calendar, version + 1)]
-        _fill(report, prepared)
+        fill_report(report, prepared)
         return
     raise Refused("register_busy")
 
 
-def _check_scope(prepared: Prepared, places: Places, by: Actor) -> None:
+def check_scope(prepared: Prepared, places: Places, by: Actor) -> None:
     """Refuse a list of an organisation that lies outside the actor's subtrees, and one whose office is not known."""
     sender = prepared.delivery.file.columns["sender_id"]
     if not by.everywhere and not (sender and by.sees(places.paths[sender])):
@@ -255,7 +261,7 @@ def _ask_to_mend(file_id: int, sender: int | None, layout: Layout, count: int, b
     settle(Duty("mend_rows", f"source_file:{file_id}", path, layout.post, due, count), by=by)
 
 
-def _fill(report: Report, prepared: Prepared) -> None:
+def fill_report(report: Report, prepared: Prepared) -> None:
     columns = prepared.delivery.file.columns
     report.rows = {name: columns[name] for name in COUNTS}
     report.day = date.fromisoformat(columns["list_date"])
@@ -263,6 +269,24 @@ def _fill(report: Report, prepared: Prepared) -> None:
     for _, held in prepared.held.values():
         message = say(held.code, column=held.column, row=held.row)
         report.problems.append({"row": held.row, "column": held.column, "code": held.code, "message": message})
+
+
+@transaction.atomic
+def keep_file(*, name: str, content: bytes, by: Actor) -> int:
+    """Keep a file that no layout fits, sealed, for its owner to say what its columns are; what is old goes."""
+    KeptFile.objects.filter(kept_at__lt=by.at - KEEP_FOR).delete()
+    kept = KeptFile.objects.create(owner=by.user_id or 0, name=name, content=b"", kept_at=by.at)
+    kept.content = keys.current().seal_bytes(queries.KEPT_TABLE, queries.KEPT_COLUMN, kept.pk, content)
+    kept.save(update_fields=["content"])
+    record(action="intake.keep_file", by=by, subject=f"kept_file:{kept.pk}")
+    return kept.pk
+
+
+@transaction.atomic
+def drop_kept(*, number: int, by: Actor) -> None:
+    """Drop a kept file of one's own."""
+    if KeptFile.objects.filter(pk=number, owner=by.user_id or 0).delete()[0]:
+        record(action="intake.drop_kept", by=by, subject=f"kept_file:{number}")
 
 
 @transaction.atomic
@@ -288,7 +312,7 @@ def mend_row(*, held_id: int, cells: dict[str, str], by: Actor, reason: str) -> 
     """
     keys.forget()  # a rotation may have come since the command began
     with transaction.atomic():
-        row = next((row for row in queries.waiting(by) if row.id == held_id), None)
+        row = queries.waiting_row(held_id, by)
         if row is None:
             raise NotAllowed("row_not_waiting")
         held = HeldRow.objects.select_for_update().select_related("row__file").get(pk=held_id)
@@ -307,7 +331,7 @@ def mend_row(*, held_id: int, cells: dict[str, str], by: Actor, reason: str) -> 
             chain=file.sender_id or 0,
         )
     report = Report(file.name)
-    _import_one(opened, report, _calendar([opened]), [], Course(), by)
+    _import_one(opened, report, calendar_of([opened]), [], Course(), by)
     return report
 
 
@@ -340,7 +364,12 @@ def rotate_keys(*, by: Actor, others: Sequence[Reseal]) -> tuple[int, int]:
         old = keys.locked()
         new = old.with_next_set()
         save_keyring(new, settings.KEY_FILE)
-        count = reseal(old, new, by=by) + _reseal_held(old, new) + sum(other(old, new, by=by) for other in others)
+        count = (
+            reseal(old, new, by=by)
+            + _reseal_held(old, new)
+            + _reseal_kept(old, new)
+            + sum(other(old, new, by=by) for other in others)
+        )
         use_key_set(new)
         details: dict[str, object] = {"cells": count, "key_set": new.active}
         record(action="intake.rotate_keys", by=by, subject="keys", details=details)
@@ -364,3 +393,11 @@ def _reseal_held(old: Keyring, new: Keyring) -> int:
         held.save(update_fields=["text", "text_index", "mended"])
         count += 1
     return count
+
+
+def _reseal_kept(old: Keyring, new: Keyring) -> int:
+    place = (queries.KEPT_TABLE, queries.KEPT_COLUMN)
+    for kept in (files := list(KeptFile.objects.select_for_update())):
+        kept.content = new.seal_bytes(*place, kept.pk, old.open_bytes(*place, kept.pk, bytes(kept.content)))
+        kept.save(update_fields=["content"])
+    return len(files)

@@ -7,7 +7,7 @@ offices give them, how a row's person is known from issue to issue, and which fa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
@@ -216,7 +216,7 @@ def find_layout(rows: Cells, layouts: Iterable[Layout], corrected: Corrected) ->
     for index, row in enumerate(rows[:HEADER_WITHIN]):
         names = [header_name(cell) for cell in row]
         if not known.isdisjoint(names):
-            candidates = _candidates(names, above)
+            candidates = candidates_of(names, above)
             for layout in layouts:
                 found = _match(layout, index, candidates, corrected.get(layout.id, {}))
                 if found and (best is None or len(found.places) > len(best.places)):
@@ -225,7 +225,7 @@ def find_layout(rows: Cells, layouts: Iterable[Layout], corrected: Corrected) ->
     return best
 
 
-def _candidates(names: list[str], above: list[str]) -> list[tuple[str, ...]]:
+def candidates_of(names: Sequence[str], above: Sequence[str]) -> list[tuple[str, ...]]:
     """Return for each column the names to look for: group and name, the name, or the row above's where blank."""
     if sum(map(bool, above)) < GROUPS:
         return [(name,) for name in names]

@@ -33,3 +33,12 @@ class Mapping(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["layout", "sender", "header"], name="intake_mapping_once")]
+
+
+class KeptFile(models.Model):
+    """An uploaded file that no layout fits: kept sealed until its owner says what its columns are, or drops it."""
+
+    owner = models.BigIntegerField()
+    name = models.CharField(max_length=TEXT)
+    content = models.BinaryField()
+    kept_at = models.DateTimeField()

@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import QuerySet
 
 from bangfu.audit import keys
+from bangfu.audit.models import Entry
 from bangfu.core.actor import Actor
-from bangfu.intake.models import HeldRow, Mapping
+from bangfu.intake.models import HeldRow, KeptFile, Mapping
 from bangfu.intake.opened import Correction
 from bangfu.registry.models import SourceFile
 from bangfu.registry.queries import SLICE, open_to
 
+KEPT_TABLE, KEPT_COLUMN = "intake_keptfile", "content"
+LARGEST = 1 << 63  # databases refuse to be asked for larger row numbers
 HELD_TABLE, HELD_COLUMN, MENDED_COLUMN = "intake_heldrow", "text", "mended"
 
 
@@ -52,18 +58,87 @@ class Waiting:
     cells: dict[str, str]
 
 
-def waiting(by: Actor, file_id: int | None = None) -> Iterator[Waiting]:
+@dataclass(frozen=True)
+class Mended:
+    """That somebody mended a row: which, who, when, and which columns."""
+
+    file: str
+    row: int
+    by: str
+    at: datetime
+    columns: str
+
+
+def waiting(by: Actor) -> Iterator[Waiting]:
     """Yield the rows that wait for a person, in the files whose sender the actor's grants open."""
+    return map(opened_row, held_rows(by).iterator())
+
+
+def held_rows(by: Actor, file_id: int | None = None) -> QuerySet[HeldRow]:
+    """Return the rows that wait, of one file or of all that the actor's grants open, unopened."""
     rows = HeldRow.objects.filter(open_to(by, "row__file__sender__path"), closed_by=None)
     if file_id is not None:
         rows = rows.filter(row__file_id=file_id)
-    ring = keys.current()
-    for held in rows.select_related("row__file").order_by("pk"):
-        cells = json.loads(ring.open_text(HELD_TABLE, HELD_COLUMN, held.pk, bytes(held.text)))
-        if held.mended is not None:
-            cells |= json.loads(ring.open_text(HELD_TABLE, MENDED_COLUMN, held.pk, bytes(held.mended)))
-        source = held.row
-        yield Waiting(held.pk, source.file.name, source.sheet, source.row, held.column, held.code, cells)
+    return rows.select_related("row__file").defer("row__file__content").order_by("pk")
+
+
+def waiting_row(number: int, by: Actor) -> Waiting | None:
+    """Return one row that waits, or None where it does not, or lies outside the actor's scope."""
+    held = held_rows(by).filter(pk=number).first() if 0 < number < LARGEST else None
+    return opened_row(held) if held else None
+
+
+def row_now(was: Waiting, by: Actor) -> Waiting | None:
+    """Return the row that waits in the place of one that waited (a mend that did not satisfy it holds it anew)."""
+    rows = held_rows(by).filter(row__file__name=was.file, row__sheet=was.sheet, row__row=was.row)
+    held = rows.last()
+    return opened_row(held) if held else None
+
+
+def opened_row(held: HeldRow) -> Waiting:
+    """Open a row that waits."""
+    ring, source = keys.current(), held.row
+    cells = json.loads(ring.open_text(HELD_TABLE, HELD_COLUMN, held.pk, bytes(held.text)))
+    if held.mended is not None:
+        cells |= json.loads(ring.open_text(HELD_TABLE, MENDED_COLUMN, held.pk, bytes(held.mended)))
+    return Waiting(held.pk, source.file.name, source.sheet, source.row, held.column, held.code, cells)
+
+
+def mended_by(number: int, by: Actor) -> Mended | None:
+    """Return who mended a row last, when, and which columns, for who comes second; None outside his scope."""
+    known = HeldRow.objects.filter(open_to(by, "row__file__sender__path"), pk=number)
+    held = known.select_related("row__file").defer("row__file__content").first() if 0 < number < LARGEST else None
+    if held is None:
+        return None
+    entries = Entry.objects.filter(action="intake.mend_row", subject=f"source_row:{number}")
+    entry = entries.order_by("-pk").first()
+    if entry is None:
+        return None
+    columns = json.loads(entry.details).get("columns", [])
+    return Mended(held.row.file.name, held.row.row, entry.actor, entry.at, ", ".join(columns))
+
+
+def kept_files(by: Actor) -> QuerySet[KeptFile]:
+    """Return the files of the actor's own that no layout fits, without their contents."""
+    return KeptFile.objects.filter(owner=by.user_id or 0).defer("content").order_by("pk")
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A kept file with its bytes."""
+
+    id: int
+    name: str
+    content: bytes
+
+
+def kept_file(number: int, by: Actor) -> Kept | None:
+    """Return a kept file of the actor's own, or None."""
+    kept = KeptFile.objects.filter(owner=by.user_id or 0, pk=number).first() if 0 < number < LARGEST else None
+    if kept is None:
+        return None
+    content = keys.current().open_bytes(KEPT_TABLE, KEPT_COLUMN, kept.pk, bytes(kept.content))
+    return Kept(kept.pk, kept.name, content)
 
 
 def same_file(digest_index: bytes, layout: str) -> SourceFile | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from uuid import UUID
 
 from django.db import transaction
 
@@ -13,6 +14,7 @@ from bangfu.audit.actions import record
 from bangfu.core.actor import Actor
 from bangfu.tasks.models import Job, Task
 
+STOPPED = "Stopped"
 SLICE = 20_000  # below the number of values that a statement takes
 
 
@@ -75,16 +77,52 @@ def running_job(*, kind: str, subject: str, total: int, by: Actor) -> Iterator[C
     The row is written outside the work's own transactions, so that others see it move; a failure is kept
     by its kind, and a process that died leaves a job that never ended.
     """
-    with transaction.atomic():
-        job = Job.objects.create(kind=kind, subject=subject, total=total, started=by.at)
+    job, _ = open_job(kind=kind, subject=subject, total=total, by=by)
+    with at_work(job=job, by=by) as advance:
+        yield advance
+
+
+@transaction.atomic
+def open_job(*, kind: str, subject: str, total: int, by: Actor, key: UUID | None = None) -> tuple[int, bool]:
+    """Begin a job and return its number; where one was begun under `key` before, that one's, and False."""
+    about = {"kind": kind, "subject": subject, "total": total, "started": by.at, "owner": by.user_id}
+    if key is None:
+        job, new = Job.objects.create(**about), True
+    else:
+        job, new = Job.objects.get_or_create(key=key, defaults=about)
+    if new:
         record(action="tasks.start_job", by=by, subject=f"job:{job.pk}", details={"kind": kind})
+    return job.pk, new
+
+
+@contextmanager
+def at_work(*, job: int, by: Actor) -> Iterator[Callable[[int, int], None]]:
+    """Do a job's work inside: yields `advance(done, rows)`; at the end, and after a failure, the job says so."""
 
     def advance(done: int, rows: int) -> None:
-        Job.objects.filter(pk=job.pk).update(done=done, rows=rows)
+        Job.objects.filter(pk=job).update(done=done, rows=rows)
 
     try:
         yield advance
     except BaseException as problem:
-        Job.objects.filter(pk=job.pk).update(failed=type(problem).__name__, ended=True)
+        with transaction.atomic():
+            Job.objects.filter(pk=job).update(failed=type(problem).__name__, ended=True)
+            record(action="tasks.fail_job", by=by, subject=f"job:{job}", details={"problem": type(problem).__name__})
         raise
-    Job.objects.filter(pk=job.pk).update(ended=True)
+    Job.objects.filter(pk=job).update(ended=True)
+
+
+@transaction.atomic
+def tell_job(*, job: int, report: list[dict[str, object]], by: Actor) -> None:
+    """Leave with a job what there is to tell of its files."""
+    Job.objects.filter(pk=job).update(report=report)
+    record(action="tasks.tell_job", by=by, subject=f"job:{job}", details={"lines": len(report)})
+
+
+@transaction.atomic
+def give_up_jobs(*, kind: str, by: Actor) -> int:
+    """End the jobs of this kind whose process is gone (a server starts: none of its own can be under way)."""
+    lost = Job.objects.filter(kind=kind, ended=False).update(failed=STOPPED, ended=True)
+    if lost:
+        record(action="tasks.give_up_jobs", by=by, subject=kind, details={"jobs": lost})
+    return lost

@@ -39,3 +39,8 @@ class Job(models.Model):
     started = models.DateTimeField()
     ended = models.BooleanField(default=False)
     failed = models.CharField(max_length=64, blank=True)
+    # Who began it at a page (his user id), the key under which he did (so that a second click begins nothing), and
+    # what there is to tell him of each file.
+    owner = models.BigIntegerField(null=True)
+    key = models.UUIDField(null=True, unique=True)
+    report = models.JSONField(default=list)

@@ -23,6 +23,11 @@ def running_jobs(by: Actor) -> QuerySet[Job]:
     return Job.objects.filter(ended=False) if "/" in by.paths() else Job.objects.none()
 
 
+def own_job(number: int, by: Actor) -> Job | None:
+    """Return a job that the actor began himself, or None."""
+    return Job.objects.filter(pk=number, owner=by.user_id).exclude(owner=None).first()
+
+
 def open_subjects(prefix: str) -> set[str]:
     """Return the subjects of the open tasks that begin with `prefix`, for checks over the whole installation."""
     return set(Task.objects.filter(closed=None, subject__startswith=prefix).values_list("subject", flat=True))

@@ -1,10 +1,9 @@
-"""Imports: the files that came, the rows that wait, uploading and mending."""
+"""Imports: uploading, how far an upload is and what came of it, the files that came, the rows that wait, mending."""
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib import messages
@@ -15,15 +14,16 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from bangfu.accounts.rules import Role
-from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError
-from bangfu.core.messages import reader_language, say
+from bangfu.core.messages import say
+from bangfu.coverage import uploading
 from bangfu.coverage.actions import link_records
-from bangfu.intake.actions import import_files, mend_row
-from bangfu.intake.layouts import all_layouts, choose_layouts
-from bangfu.intake.queries import Waiting, waiting
-from bangfu.intake.report import COUNTS, Options, Report
+from bangfu.intake.actions import mend_row
+from bangfu.intake.layouts import choose_layouts
+from bangfu.intake.queries import Waiting, held_rows, kept_files, mended_by, opened_row, row_now, waiting_row
+from bangfu.intake.report import COUNTS, Options
 from bangfu.registry.queries import files as files_of
+from bangfu.tasks.queries import own_job
 from bangfu.web.access import KEEPERS, actor_of, open_to
 
 PAGE = 50
@@ -31,15 +31,23 @@ READERS = (*KEEPERS, Role.PRINCIPAL, Role.AUDITOR)
 SUFFIXES = (".xlsx", ".xls", ".csv", ".html", ".htm")
 MOST_FILES = 60
 MOST_BYTES = 200 << 20
+LOOK_AGAIN = 2  # seconds after which the page of a job under way asks anew
 
 
 @open_to(*READERS, writes=())
 def files(request: HttpRequest) -> HttpResponse:
-    """List the files that came, with their row equations, and how many rows wait."""
+    """List the rows that wait, and the files that came with their row equations; an upload begins here."""
     by = actor_of(request)
     page = Paginator(files_of(by), PAGE).get_page(request.GET.get("page"))
-    held = list(waiting(by))
-    context = {"page": page, "held": held[:PAGE], "waiting": len(held), "titles": _titles(), "may": _may(request)}
+    held = Paginator(held_rows(by), PAGE).get_page(request.GET.get("held"))
+    context = {
+        "page": page,
+        "held": held,
+        "rows": [opened_row(row) for row in held],
+        "kept": kept_files(by),
+        "may": _may(request),
+        "key": uuid4(),
+    }
     return render(request, "imports/files.html", context)
 
 
@@ -47,28 +55,25 @@ def _may(request: HttpRequest) -> bool:
     return any(actor_of(request).holds(role) for role in KEEPERS)
 
 
-def _titles() -> dict[str, str]:
-    lang = reader_language()
-    return {layout.id: layout.title[lang] for layout in all_layouts(settings.HOME / "layouts")}
-
-
 @require_POST
 @open_to(*READERS, writes=KEEPERS)
 def upload(request: HttpRequest) -> HttpResponse:
-    """Import the uploaded files and show what became of each."""
+    """Take the uploaded files and go to the page that shows how far their import is."""
     given = request.FILES.getlist("files")
     if problem := _refused(given):
         messages.error(request, problem)
         return redirect("imports")
     by = actor_of(request)
-    layouts = choose_layouts(None, settings.HOME / "layouts")
-    with tempfile.TemporaryDirectory() as folder:
-        paths = [_keep(Path(folder), at, file) for at, file in enumerate(given)]
-        reports = import_files(paths, Options(layouts, by.at.date()), _quiet, by=by)
-    if any(report.rows["applied"] for report in reports):
-        link_records(by=by)
-    context = {"reports": [_line(report) for report in reports], "counts": COUNTS, "titles": _titles()}
-    return render(request, "imports/result.html", context)
+    options = Options(choose_layouts(None, settings.HOME / "layouts"), by.at.date())
+    return redirect("job", number=uploading.begin(given, options, key_of(request), by=by))
+
+
+def key_of(request: HttpRequest) -> UUID:
+    """Return the key that the form brought with it, so that a double click begins one job."""
+    try:
+        return UUID(request.POST.get("key", ""))
+    except ValueError:
+        return uuid4()
 
 
 def _refused(given: list[UploadedFile[Any]]) -> str:
@@ -80,23 +85,24 @@ def _refused(given: list[UploadedFile[Any]]) -> str:
     return say("upload_wrong_kind", file=wrong[0], known=" ".join(SUFFIXES)) if wrong else ""
 
 
-def _keep(folder: Path, at: int, file: UploadedFile[Any]) -> Path:
-    """Write an upload into a folder of its own, under its own name without any path."""
-    place = folder / str(at)
-    place.mkdir()
-    path = place / Path(file.name or "file").name
-    with path.open("wb") as out:
-        for chunk in file.chunks():
-            out.write(chunk)
-    return path
-
-
-def _quiet(done: int, total: int, rows: int) -> None:
-    """Progress is kept in the job's row; this request has nobody to tell."""
-
-
-def _line(report: Report) -> dict[str, Any]:
-    return {"name": Path(report.file).name, "report": report, "rows": [report.rows[name] for name in COUNTS]}
+@open_to(*READERS, writes=())
+def job(request: HttpRequest, number: int) -> HttpResponse:
+    """Show how far one's own upload is; once it has ended, what became of each file."""
+    found = own_job(number, actor_of(request))
+    if found is None:
+        raise Http404
+    lines = [
+        line
+        | {
+            "why": say(line["refused"], None, **line["facts"]) if "refused" in line else "",
+            "pairs": [(name, line["rows"][name]) for name in COUNTS],
+        }
+        for line in found.report
+    ]
+    response = render(request, "imports/job.html", {"job": found, "lines": lines, "counts": COUNTS})
+    if not found.ended:
+        response.headers["Refresh"] = str(LOOK_AGAIN)
+    return response
 
 
 @open_to(*READERS, writes=())
@@ -106,8 +112,9 @@ def file(request: HttpRequest, number: int) -> HttpResponse:
     found = files_of(by).filter(pk=number).first()
     if found is None:
         raise Http404
-    held = list(waiting(by, number))
-    context = {"file": found, "held": held, "titles": _titles(), "may": _may(request)}
+    held = Paginator(held_rows(by, number), PAGE).get_page(request.GET.get("held"))
+    rows = [opened_row(row) for row in held]
+    context = {"file": found, "held": held, "rows": rows, "may": _may(request)}
     return render(request, "imports/file.html", context)
 
 
@@ -115,9 +122,9 @@ def file(request: HttpRequest, number: int) -> HttpResponse:
 def mend(request: HttpRequest, number: int) -> HttpResponse:
     """Show a held row with its cells to be mended; by POST, mend it and apply it."""
     by = actor_of(request)
-    row = next((row for row in waiting(by) if row.id == number), None)
+    row = waiting_row(number, by)
     if row is None:
-        return render(request, "problem.html", {"problem": say("row_not_waiting")}, status=409)
+        return render(request, "problem.html", {"problem": _not_waiting(request, number)}, status=409)
     typed = {name: request.POST.get(f"cell-{at}", "") for at, name in enumerate(row.cells)}
     problem = ""
     if request.method == "POST":
@@ -125,31 +132,32 @@ def mend(request: HttpRequest, number: int) -> HttpResponse:
         if not problem:
             messages.success(request, say("row_mended", row=row.row, file=row.file))
             return redirect("imports")
-        row = _as_it_waits_now(row, actor_of(request))
+        row = row_now(row, by) or row
     cells = [(at, name, typed[name] if problem else text) for at, (name, text) in enumerate(row.cells.items())]
     why = say(row.code, None, row=row.row, column=row.column)
     context = {"row": row, "cells": cells, "why": why, "problem": problem, "reason": request.POST.get("reason", "")}
     return render(request, "imports/mend.html", context, status=422 if problem else 200)
 
 
-def _as_it_waits_now(row: Waiting, by: Actor) -> Waiting:
-    """Return a row that a mend did not satisfy: it waits anew, under a number of its own."""
-    place = (row.file, row.sheet, row.row)
-    return next((now for now in waiting(by) if (now.file, now.sheet, now.row) == place), row)
+def _not_waiting(request: HttpRequest, number: int) -> str:
+    """Return why a row cannot be mended: who came first, as far as the reader may know."""
+    mended = mended_by(number, actor_of(request))
+    return say("row_mended_by", None, **vars(mended)) if mended else say("row_not_waiting")
 
 
 def _mend(request: HttpRequest, row: Waiting, cells: dict[str, str]) -> str:
     """Mend a row; return what is still wrong, or ''."""
-    reason = request.POST.get("reason", "")
+    by, reason = actor_of(request), request.POST.get("reason", "")
     if not reason.strip():
         return say("reason_missing")
     if not cells:
         return say("nothing_changed")
     try:
-        report = mend_row(held_id=row.id, cells=cells, by=actor_of(request), reason=reason)
+        report = mend_row(held_id=row.id, cells=cells, by=by, reason=reason)
     except BangfuError as problem:
         return str(problem)
     if report.refused:
         return str(report.refused)
+    link_records(by=by)
     still = [problem["message"] for problem in report.problems if problem["row"] == row.row]  # others wait on as before
     return str(still[0]) if still else ""

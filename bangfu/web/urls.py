@@ -5,7 +5,7 @@ from __future__ import annotations
 from allauth.account import views as account
 from django.urls import include, path
 
-from bangfu.web import accounts, audit, coverage, households, imports, inbox, people, schools
+from bangfu.web import accounts, audit, coverage, households, imports, inbox, mapping, people, schools
 
 account_pages = [
     path("login/", account.login, name="account_login"),
@@ -40,6 +40,8 @@ urlpatterns = [
     path("schools/<int:number>/", schools.school, name="school"),
     path("imports/", imports.files, name="imports"),
     path("imports/upload/", imports.upload, name="upload"),
+    path("imports/jobs/<int:number>/", imports.job, name="job"),
+    path("imports/kept/<int:number>/", mapping.kept, name="kept"),
     path("imports/<int:number>/", imports.file, name="import_file"),
     path("imports/rows/<int:number>/", imports.mend, name="mend"),
     path("audit/", audit.entries, name="audit"),

@@ -30,6 +30,7 @@ def upload(page: Page, site: Site, *files: Path) -> None:
     page.goto(f"{site.address}/imports/")
     page.set_input_files("#files", [str(path) for path in files])
     page.click("text=上传并导入")
+    page.wait_for_selector("main:has-text('导入结果'), .notice.error")
 
 
 def test_the_same_roll_again_changes_nothing(officer: Page, site: Site) -> None:
@@ -96,6 +97,36 @@ def test_a_link_is_undone_and_taken_back(officer: Page, site: Site) -> None:
     officer.fill("#reason", "看错了")
     officer.click("button:has-text('撤回决定')")
     expect(officer.locator("main")).to_contain_text("目前归为同一人")
+
+
+def test_a_list_goes_out_as_a_workbook(officer: Page, site: Site, tmp_path: Path) -> None:
+    officer.goto(f"{site.address}/people/?state=to_assess")
+    count = int(officer.locator("h2").first.inner_text().split("(")[1].rstrip(")").replace(",", ""))
+    with officer.expect_download() as download:
+        officer.click("button:has-text('导出 Excel')")
+    download.value.save_as(tmp_path / "pupils.xlsx")
+    rows = list(openpyxl.load_workbook(tmp_path / "pupils.xlsx").active.iter_rows(values_only=True))
+    assert rows[0] == ("姓名", "学校", "班级", "状态")
+    assert {row[3] for row in rows[1:]} == {"待认定"}
+    assert len(rows) == count + 1
+
+
+def test_a_strange_table_is_explained_column_by_column(officer: Page, site: Site, tmp_path: Path) -> None:
+    book = openpyxl.load_workbook(ROLL)
+    sheet = book.worksheets[0]
+    name = next(cell for row in sheet.iter_rows(max_row=5) for cell in row if cell.value == "姓名")
+    name.value = "娃儿"
+    book.save(tmp_path / "怪表.xlsx")
+    upload(officer, site, tmp_path / "怪表.xlsx")
+    officer.click("text=指明各列是什么")
+    officer.select_option("#layout", "school_roll")
+    officer.click("button:has-text('显示各列')")
+    officer.select_option(f"#map-{name.column - 1}", "name")
+    officer.click("button:has-text('预览结果')")
+    expect(officer.locator(".notice.info")).to_contain_text("读入 425")
+    officer.click("button:text-is('导入')")
+    officer.wait_for_selector("main:has-text('导入结果')")
+    assert officer.locator("tbody tr").first.inner_text().split()[-5] == "425"
 
 
 def test_secrets_open_with_a_reason_only(officer: Page, site: Site) -> None:

@@ -13,6 +13,7 @@ from django.test import Client
 from bangfu.accounts.actions import create_user, grant_role
 from bangfu.accounts.models import User
 from bangfu.accounts.rules import Role
+from bangfu.coverage import uploading
 from bangfu.coverage.actions import cover
 from bangfu.registry.models import Organisation
 from tests.conftest import BY, committing
@@ -38,6 +39,12 @@ FAR = family(330, ("牛大力", "卞小楼", "殷如意"))
 def _no_tries_before() -> None:
     """Forget how often other tests tried to sign in: the pages count tries from one address."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _uploads_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an upload's work be done before the next request: a thread of its own would not see the test's rows."""
+    monkeypatch.setattr(uploading, "in_background", lambda work: work())
 
 
 @dataclass(frozen=True)

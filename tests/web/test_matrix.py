@@ -16,8 +16,11 @@ from bangfu.accounts.models import Grant
 from bangfu.accounts.rules import Role
 from bangfu.audit.models import Entry
 from bangfu.coverage.models import Difference, Link
+from bangfu.intake.actions import keep_file
 from bangfu.intake.models import HeldRow
 from bangfu.registry.models import Detail, Household, Organisation, SourceFile
+from bangfu.tasks.models import Job
+from tests.conftest import BY
 from tests.coverage.lists import Human
 from tests.web.conftest import FAR, HERE, NEXT_DOOR, Two, person_of, signed_in
 
@@ -66,6 +69,8 @@ def filled(two: Two) -> list[str]:
         "/differences/": list(Difference.objects.values_list("pk", flat=True)),
         "/people/": people,
         "/imports/rows/": list(HeldRow.objects.values_list("pk", flat=True)) or [1],
+        "/imports/jobs/": list(Job.objects.values_list("pk", flat=True)),
+        "/imports/kept/": [keep_file(name=f"{HERE[0].name}.csv", content=b"", by=BY)],
         "/imports/": list(SourceFile.objects.values_list("pk", flat=True)),
         "/households/": list(Household.objects.values_list("pk", flat=True)),
         "/schools/": places,

@@ -13,8 +13,7 @@ from openpyxl import load_workbook
 from bangfu.accounts.rules import Role
 from bangfu.audit.models import Entry
 from bangfu.coverage.actions import link_records
-from bangfu.coverage.finding import refresh_names
-from bangfu.coverage.models import Named
+from bangfu.coverage.models import Named, Progress
 from bangfu.linkage.names import initials
 from bangfu.registry.models import Organisation, SourceFile
 from bangfu.web.excel import workbook
@@ -76,7 +75,9 @@ def test_a_new_name_is_found_and_the_old_is_not(desk: Desk) -> None:
 def test_names_written_step_by_step_are_those_written_at_once(two: Two) -> None:
     stepwise = list(Named.objects.order_by("record").values_list())
     Named.objects.all().delete()
-    refresh_names(0, 0)
+    Progress.objects.update(linked_until=0)
+    with committing():
+        link_records(by=BY)
     assert stepwise == list(Named.objects.order_by("record").values_list())
     assert len(stepwise) == len(HERE) + len(NEXT_DOOR) + len(FAR) + 6  # and six in the poverty registers
 
