@@ -24,9 +24,7 @@ KIND = "upload"
 MAPPABLE = "no_header"  # why a file is refused that a person can still explain
 
 
-def begin(
-    files: Sequence[UploadedFile[Any]], options: Options, key: UUID, *, by: Actor, kept: int | None = None
-) -> int:
+def begin(files: Sequence[UploadedFile[Any]], options: Options, key: UUID, *, by: Actor, kept: int = 0) -> int:
     """Take files in and start to import them; return the job. The same key a second time begins nothing.
 
     `kept`: the number of the kept file that these bytes are (0: none); it goes once they are in.

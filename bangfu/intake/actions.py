@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -18,9 +18,8 @@ from django.db.models import Q
 from bangfu.audit import keys
 from bangfu.audit.actions import record, use_key_set
 from bangfu.core.actor import Actor
-from bangfu.core.calendars import Calendar, calendar_for, known_regions, term_in_text
+from bangfu.core.calendars import Calendar, term_in_text
 from bangfu.core.errors import BangfuError, NotAllowed, Outrun, Refused
-from bangfu.core.messages import say
 from bangfu.core.seal import Keyring, save_keyring
 from bangfu.intake import queries
 from bangfu.intake.dates import ListDate
@@ -28,11 +27,11 @@ from bangfu.intake.layouts import Layout, all_layouts, header_name
 from bangfu.intake.models import HeldRow, KeptFile, Mapping
 from bangfu.intake.opened import Correction, Opened, date_batch, open_file, read_file
 from bangfu.intake.prepare import Prepared, Workshop, header_names, prepare, row_text
+from bangfu.intake.preview import calendar_of, check_scope, corrections_of, fill_report
 from bangfu.intake.report import COUNTS, Course, Options, Progress, Report
 from bangfu.registry import queries as register
 from bangfu.registry.actions import Delivery, FileRecord, deliver, reseal
 from bangfu.registry.models import Organisation, SourceFile
-from bangfu.registry.places import Places
 from bangfu.tasks.actions import Duty, running_job, settle
 
 TRIES = 20
@@ -138,22 +137,6 @@ def _open_all(paths: Sequence[Path], options: Options, reports: dict[Path, Repor
     return batch
 
 
-def corrections_of(options: Options) -> list[Correction]:
-    """Return the header names that a person corrected: now, and before."""
-    given = [Correction(x.id, header_name(h), f) for x in options.layouts for h, f in options.corrections.items()]
-    return [*given, *queries.corrections()]
-
-
-def calendar_of(batch: list[Opened]) -> Calendar:
-    """Return the calendar of the county at hand: the register's own, or the one that the files speak of."""
-    folder = settings.HOME / "calendars"
-    home = register.home_county()
-    if home is None:
-        regions = known_regions(folder)
-        home = next((region for opened in batch for region in regions if region in opened.sample), None)
-    return calendar_for(home or "", folder)
-
-
 def _import_one(
     opened: Opened,
     report: Report,
@@ -181,13 +164,6 @@ def _import_one(
         fill_report(report, prepared)
         return
     raise Refused("register_busy")
-
-
-def check_scope(prepared: Prepared, places: Places, by: Actor) -> None:
-    """Refuse a list of an organisation that lies outside the actor's subtrees, and one whose office is not known."""
-    sender = prepared.delivery.file.columns["sender_id"]
-    if not by.everywhere and not (sender and by.sees(places.paths[sender])):
-        raise Refused("list_not_yours")
 
 
 def _again(opened: Opened, shop: Workshop, by: Actor) -> Prepared | None:
@@ -259,16 +235,6 @@ def _ask_to_mend(file_id: int, sender: int | None, layout: Layout, count: int, b
     path = Organisation.objects.values_list("path", flat=True).get(pk=sender) if sender else "/"
     due = by.at.date() + timedelta(days=layout.mend_within_days)
     settle(Duty("mend_rows", f"source_file:{file_id}", path, layout.post, due, count), by=by)
-
-
-def fill_report(report: Report, prepared: Prepared) -> None:
-    columns = prepared.delivery.file.columns
-    report.rows = {name: columns[name] for name in COUNTS}
-    report.day = date.fromisoformat(columns["list_date"])
-    report.left = prepared.delivery.changes.left
-    for _, held in prepared.held.values():
-        message = say(held.code, column=held.column, row=held.row)
-        report.problems.append({"row": held.row, "column": held.column, "code": held.code, "message": message})
 
 
 @transaction.atomic

@@ -19,6 +19,7 @@ from bangfu.registry.queries import SLICE, open_to
 
 KEPT_TABLE, KEPT_COLUMN = "intake_keptfile", "content"
 LARGEST = 1 << 63  # databases refuse to be asked for larger row numbers
+SHEET_UNKNOWN = "sheet_not_recognised"  # then the column is the name of a sheet
 HELD_TABLE, HELD_COLUMN, MENDED_COLUMN = "intake_heldrow", "text", "mended"
 
 
@@ -101,6 +102,8 @@ def opened_row(held: HeldRow) -> Waiting:
     cells = json.loads(ring.open_text(HELD_TABLE, HELD_COLUMN, held.pk, bytes(held.text)))
     if held.mended is not None:
         cells |= json.loads(ring.open_text(HELD_TABLE, MENDED_COLUMN, held.pk, bytes(held.mended)))
+    if held.column and held.column not in cells and held.code != SHEET_UNKNOWN:
+        cells = {held.column: "", **cells}  # blank cells are not kept, and this one is to be mended
     return Waiting(held.pk, source.file.name, source.sheet, source.row, held.column, held.code, cells)
 
 
