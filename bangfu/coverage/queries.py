@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 from hashlib import sha256
+from operator import or_
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet, prefetch_related_objects
 
+from bangfu.accounts.queries import outermost, under
 from bangfu.audit import keys
 from bangfu.audit.models import Entry
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.coverage.gather import kind_of, slices
-from bangfu.coverage.models import Alias, Difference, Link, Progress, PupilState, Run, Verdict
-from bangfu.coverage.reckon import CODES, Known
+from bangfu.coverage.models import Alias, Difference, Link, PlaceTotal, Progress, PupilState, Run, Verdict
+from bangfu.coverage.reckon import CODES, STATES, Known
 from bangfu.intake.layouts import Layout, all_layouts
 from bangfu.linkage.humans import chain
 from bangfu.registry.models import Detail, Organisation, Person, SourceFile
@@ -124,14 +128,19 @@ def last_run() -> Run | None:
 
 def differences(by: Actor) -> QuerySet[Difference]:
     """Return the open differences in the actor's subtrees (of the record or of the owner), the most urgent first."""
-    place = open_to(by, "organisation__path") | open_to(by, "owner__path")
-    return Difference.objects.filter(place, closed_at=None, answer="").order_by("due", "pk")
+    return Difference.objects.filter(_sees(by), closed_at=None, answer="").order_by("due", "pk")
+
+
+def _sees(by: Actor) -> Q:
+    """Return the condition that a difference's record or owner lies in the actor's subtrees."""
+    if by.everywhere:
+        return Q()
+    return reduce(or_, (under(field, path) for field in ("path", "owner_path") for path in by.paths()), Q(pk__in=[]))
 
 
 def difference_for(id_: int, by: Actor) -> Difference:
     """Return a difference that stands; NotAllowed where there is none that the actor may see."""
-    place = open_to(by, "organisation__path") | open_to(by, "owner__path")
-    known = Difference.objects.select_related("owner").filter(place, closed_at=None)
+    known = Difference.objects.select_related("owner").filter(_sees(by), closed_at=None)
     gap = known.filter(pk=id_).first() if is_id(id_) else None
     if gap is None:
         raise NotAllowed("difference_not_yours", id=id_)
@@ -171,21 +180,31 @@ def listed(by: Actor, code: str = "") -> QuerySet[Difference]:
 
 def code_totals(by: Actor) -> list[tuple[str, int, date]]:
     """Return (code, how many, first due day) of the open differences, the most urgent code first."""
-    rows = differences(by).order_by().values_list("code").annotate(n=Count("pk"), first=Min("due"))
+    heads = outermost(by.paths())
+    rows: Iterable[tuple[Any, ...]]
+    if len(heads) == 1:
+        rows = _totals(heads[0], CODES).values_list("name", "count", "first_due")
+    else:  # what lies in two of them would count twice
+        rows = differences(by).order_by().values_list("code").annotate(n=Count("pk"), first=Min("due"))
     return sorted(((code, n, first) for code, n, first in rows), key=lambda row: CODES[row[0]]["rank"])
+
+
+def _totals(path: str, names: Iterable[str]) -> QuerySet[PlaceTotal]:
+    """Return what is counted at a place for the states or codes of these names."""
+    place = path.rstrip("/").rpartition("/")[2]
+    return PlaceTotal.objects.filter(organisation=int(place) if place else None, name__in=names)
 
 
 def of_records(records: Sequence[int], by: Actor) -> list[Difference]:
     """Return the differences, open or answered, in which these records stand."""
-    place = open_to(by, "organisation__path") | open_to(by, "owner__path")
-    found = Difference.objects.filter(place, Q(record__in=records) | Q(other__in=records), closed_at=None)
+    found = Difference.objects.filter(_sees(by), Q(record__in=records) | Q(other__in=records), closed_at=None)
     return list(found.select_related("row__file", "owner").defer("row__file__content").order_by("due", "pk"))
 
 
 def pupils_in(state: str, by: Actor) -> QuerySet[PupilState]:
     """Return the pupils in a state whose classes are open to the actor."""
-    found = PupilState.objects.filter(open_to(by, "school_class__path"), state=state)
-    return found.select_related("school_class__parent").order_by("school_class__path", "human")
+    found = PupilState.objects.filter(open_to(by, "path"), state=state)
+    return found.select_related("school_class__parent").order_by("path", "human")
 
 
 def names_of(records: Sequence[int]) -> dict[int, str]:
@@ -281,12 +300,23 @@ class LinkRow:
 
 def links(by: Actor, verdicts: Sequence[str], records: Sequence[int] = ()) -> list[LinkRow]:
     """Return the links with these verdicts that stand and are open to the actor; of these records, if any are given."""
-    place = open_to(by, "left__organisation__path") & open_to(by, "right__organisation__path")
-    found = Link.objects.filter(place, ended_in=None, verdict__in=verdicts).select_related("made_in").order_by("pk")
+    found = standing_links(by, verdicts)
     if records:
         records = [record for record in records if is_id(record)]
         found = found.filter(Q(left__in=records) | Q(right__in=records))
-    rows = list(found)
+    return link_rows(found)
+
+
+def standing_links(by: Actor, verdicts: Sequence[str]) -> QuerySet[Link]:
+    """Return the links with these verdicts that stand and are open to the actor, in the order in which they came."""
+    place = open_to(by, "left__organisation__path") & open_to(by, "right__organisation__path")
+    return Link.objects.filter(place, ended_in=None, verdict__in=verdicts).order_by("pk")
+
+
+def link_rows(links: Iterable[Link]) -> list[LinkRow]:
+    """Return links as they are listed, for those that a scoped query has given; a fixed number of queries."""
+    rows = list(links)
+    prefetch_related_objects(rows, "made_in")
     at = last_rows({record for link in rows for record in (link.left_id, link.right_id)})
     return [_link_row(link, at) for link in rows]
 
@@ -326,8 +356,10 @@ def chain_between(left: int, right: int, by: Actor) -> list[int]:
 
 def state_totals(by: Actor) -> dict[str, int]:
     """Return state -> the number of pupils in it, as far as their classes are open to the actor."""
-    found = PupilState.objects.filter(open_to(by, "school_class__path")).values_list("state").annotate(n=Count("pk"))
-    return dict(found.order_by("state"))
+    totals: Counter[str] = Counter()
+    for path in outermost(by.paths()):
+        totals.update(dict(_totals(path, STATES).values_list("name", "count")))
+    return dict(totals)
 
 
 def how_linked() -> dict[str, int]:

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from bangfu.accounts.queries import under
 from bangfu.audit import keys
 from bangfu.audit.models import Entry
 from bangfu.core.actor import Actor
@@ -211,7 +212,7 @@ def open_to(by: Actor, prefix: str = "organisation__path") -> Q:
         return Q()
     place = Q(pk__in=[])
     for path in by.paths():
-        place |= Q(**{f"{prefix}__startswith": path})
+        place |= under(prefix, path)
     return place
 
 

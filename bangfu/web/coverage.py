@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
@@ -14,8 +13,7 @@ from bangfu.coverage.actions import answer_difference, decide_link, take_back_li
 from bangfu.coverage.reckon import CODES, STATES, WHOLE
 from bangfu.registry.queries import sees_every_county
 from bangfu.web.access import READERS, WORKERS, actor_of, open_to
-
-PAGE = 50
+from bangfu.web.paging import page_of
 
 
 @open_to(*READERS, writes=())
@@ -50,7 +48,8 @@ def pupils(request: HttpRequest, state: str) -> HttpResponse:
     """List the pupils in one state."""
     if state not in STATES:
         raise Http404
-    page = Paginator(queries.pupils_in(state, actor_of(request)), PAGE).get_page(request.GET.get("page"))
+    by = actor_of(request)
+    page = page_of(request, queries.pupils_in(state, by), queries.state_totals(by).get(state, 0))
     names = queries.names_of([pupil.human_id for pupil in page])
     rows = [{"pupil": pupil, "name": names.get(pupil.human_id, "")} for pupil in page]
     return render(request, "coverage/pupils.html", {"state": state, "page": page, "rows": rows})
@@ -63,9 +62,9 @@ def differences(request: HttpRequest) -> HttpResponse:
     if code and code not in CODES:
         raise Http404
     by = actor_of(request)
-    found = queries.listed(by, code)
-    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "code": code, "codes": queries.code_totals(by), "today": by.at.date()}
+    codes = queries.code_totals(by)
+    page = page_of(request, queries.listed(by, code), sum(n for name, n, _ in codes if code in ("", name)))
+    context = {"page": page, "code": code, "codes": codes, "today": by.at.date()}
     return render(request, "coverage/differences.html", context)
 
 
@@ -109,8 +108,8 @@ def answer(request: HttpRequest, number: int) -> HttpResponse:
 def links(request: HttpRequest) -> HttpResponse:
     """List the questions about who is who; with ?all also what was decided."""
     verdicts = ("doubtful", "different") if "all" in request.GET else ("doubtful",)
-    rows = queries.links(actor_of(request), verdicts)
-    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    page = page_of(request, queries.standing_links(actor_of(request), verdicts))
+    page.object_list = queries.link_rows(page.object_list)
     return render(request, "coverage/links.html", {"page": page, "all": "all" in request.GET})
 
 

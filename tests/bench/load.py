@@ -81,7 +81,7 @@ def load(host: str, port: int, clients: list[list[str]], seconds: float, warm: i
         client.socket.close()
     times.sort()
     at = {f"p{share}": times[len(times) * share // 100] if times else 0.0 for share in (50, 95)}
-    bad = sum(count for status, count in statuses.items() if status >= BAD or status // 100 == 3)  # noqa: PLR2004 - 3xx: sent away
+    bad = sum(count for status, count in statuses.items() if status >= BAD or status // 100 == 3)
     rate, own = len(times) / spent, (time.process_time() - busy) / spent
     return {**at, "rate": rate, "answers": len(times), "bad": bad, "own": own}
 

@@ -16,7 +16,6 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -135,8 +134,8 @@ class Browser:
         self.send("GET", "/account/login/")
         form = {"login": number, "password": PASSWORD, "csrfmiddlewaretoken": self.cookies["csrftoken"]}
         status = self.send("POST", "/account/login/", form)
-        assert status == 302, f"{number} could not sign in: {status}"  # noqa: PLR2004 - sent on to the inbox
-        assert self.send("GET", "/") == 200, f"{number} is not signed in"  # noqa: PLR2004
+        assert status == 302, f"{number} could not sign in: {status}"
+        assert self.send("GET", "/") == 200, f"{number} is not signed in"
 
 
 def get(path: str, cookie: str = "") -> str:

@@ -60,6 +60,8 @@ def listed(rows: Iterator[list[str]] | list[list[str]]) -> Iterator[list[str]]:
         name, id_ = row[3], row[2][1:]
         if at % 20 == 1:
             id_ = ""
+        elif at % 20 == 11:
+            id_ = identity(at * LISTED, "511623")[1]
         elif at % 25 == 2:
             name = name[0] + "改" + name[2]
         elif at % 40 == 3:
