@@ -27,12 +27,9 @@ def asks() -> list[dict[str, list[Any]]]:
             pupils += PupilState.objects.filter(school_class=class_).values_list("human", flat=True)
         people = draw.sample(pupils, min(EACH, len(pupils)))
         details = Detail.objects.filter(person__in=people, retracted_by=None).exclude(id_number=None)
-        told = [
-            (d.name, ring.open_text("registry_detail", "id_number", d.pk, bytes(d.id_number or b""))) for d in details
-        ]
-        names = [name for name, _ in told]
-        beginnings = [name[:2] for name in names]
-        found.append({"human": people, "name": names, "beginning": beginnings, "id": [id_ for _, id_ in told]})
+        ids = [ring.open_text("registry_detail", "id_number", d.pk, bytes(d.id_number or b"")) for d in details]
+        names = [detail.name for detail in details]
+        found.append({"human": people, "name": names, "beginning": [name[:2] for name in names], "id": ids})
     return found
 
 

@@ -2,8 +2,8 @@
 
     python -m tests.bench.bare PORT WORKERS      in the environment of `bangfu serve`
 
-`/person/ID/` asks three indexed queries and fills a small template; `/nothing/` asks nothing: what the server and whoever
-loads it can do at most. No session, no sign-in, no scope, no language.
+`/person/ID/` asks three indexed queries and fills a small template; `/nothing/` asks nothing: what the server and
+whoever loads it can do at most. No session, no sign-in, no scope, no language.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ if not settings.configured:
 from bangfu.registry.models import Detail, Enrolment, Person
 
 PAGE = engines["django"].from_string(
-    "<!doctype html><title>{{ detail.name }}</title><h1>{{ detail.name }}</h1><p>{{ detail.birth }} {{ detail.sex }}</p>"
-    "<p>{{ person.organisation_id }}</p><ul>{% for row in rows %}<li>{{ row.valid_from }} {{ row.year }}</li>{% endfor %}</ul>"
+    "<!doctype html><title>{{ detail.name }}</title><h1>{{ detail.name }}</h1>"
+    "<p>{{ detail.birth }} {{ detail.sex }} {{ person.organisation_id }}</p>"
+    "<ul>{% for row in rows %}<li>{{ row.valid_from }} {{ row.year }}</li>{% endfor %}</ul>"
 )
 
 
