@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from bangfu.accounts.models import Grant, User
@@ -33,3 +35,23 @@ def actor_for(user: User, at: datetime) -> Actor:
     grants = grants_on(user, at.date()) if user.is_active else Grant.objects.none()
     reaches = tuple(Reach(grant.role, grant.path) for grant in grants)
     return Actor(name=user.staff_number, at=at, user_id=user.pk, reaches=reaches)
+
+
+def under(field: str, path: str) -> Q:
+    """Return the condition that the path in `field` is `path` or lies below it, so that an index can answer it.
+
+    SQLite's LIKE minds no case and so no index: a range says the same, for paths are digits between slashes, and '0'
+    comes after '/'. PostgreSQL compares text by its locale, where a range would say something else.
+    """
+    if connection.vendor == "sqlite":
+        return Q(**{f"{field}__gte": path, f"{field}__lt": f"{path[:-1]}0"})
+    return Q(**{f"{field}__startswith": path})
+
+
+def outermost(paths: Iterable[str]) -> list[str]:
+    """Return the paths without those that lie below another one of them."""
+    found: list[str] = []
+    for path in sorted(set(paths)):
+        if not found or not path.startswith(found[-1]):
+            found.append(path)
+    return found

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from bangfu.audit import keys
 from bangfu.audit.actions import record
@@ -20,8 +20,9 @@ from bangfu.coverage import queries
 from bangfu.coverage.finding import current_names, spoken_of
 from bangfu.coverage.gather import gather, load_aliases, load_rows, slices
 from bangfu.coverage.linking import Decision, LinkPlan, digest, digest_of, parts, plan_links
-from bangfu.coverage.models import Alias, Difference, Link, Named, Progress, PupilState, Run, Verdict
+from bangfu.coverage.models import Alias, Difference, Link, Named, PlaceTotal, Progress, PupilState, Run, Verdict
 from bangfu.coverage.reckon import CODES, Owner, Reckoning, reckon
+from bangfu.coverage.totals import TotalRow, code_totals, places_of, state_totals
 from bangfu.registry.queries import clock, next_file
 from bangfu.tasks.actions import Duty, settle_all
 
@@ -217,7 +218,11 @@ def _write_coverage(reckoning: Reckoning, version: int, said: int, by: Actor) ->
     day = reckoning.day
     opened = _write_differences(reckoning, by)
     PupilState.objects.all().delete()
-    _insert(PupilState._meta.db_table, ("human_id", "school_class_id", "state", "bases"), reckoning.pupils)
+    classes = queries.paths(class_ for _, class_, *_ in reckoning.pupils)
+    pupils = [(*pupil, classes[pupil[1]]) for pupil in reckoning.pupils]
+    _insert(PupilState._meta.db_table, ("human_id", "school_class_id", "state", "bases", "path"), pupils)
+    PlaceTotal.objects.all().delete()
+    _write_totals([*state_totals((path, state) for *_, state, _, path in pupils), *code_totals()])
     details: dict[str, object] = {"day": day.isoformat(), "opened": opened, "closed": len(reckoning.closed)}
     details["pupils"] = queries.pupils_digest(reckoning.pupils)
     entry = record(action="coverage.cover", by=by, subject="coverage", details={**details, "totals": reckoning.totals})
@@ -226,18 +231,31 @@ def _write_coverage(reckoning: Reckoning, version: int, said: int, by: Actor) ->
     )
 
 
+def _write_totals(rows: Sequence[TotalRow]) -> None:
+    _insert(PlaceTotal._meta.db_table, ("organisation_id", "name", "count", "first_due"), rows)
+
+
+def _count_again(gap: Difference) -> None:
+    """Count the open differences of a code anew at the places in which one of them lies."""
+    places = places_of(gap.path, gap.owner_path)
+    stored = Q(organisation__in=[place for place in places if place]) | Q(organisation=None)
+    PlaceTotal.objects.filter(stored, name=gap.code).delete()
+    _write_totals(code_totals(gap.code, places))
+
+
 def _write_differences(reckoning: Reckoning, by: Actor) -> int:
     """Write new, moved and closed differences, each with its task; returns how many were opened."""
     first = queries.next_difference()
-    owners = queries.paths(owner.organisation for *_, owner in reckoning.opened)
-    rows, duties = [], []
+    paths = queries.paths(id_ for gap, owner in reckoning.opened for id_ in (gap.organisation, owner.organisation))
+    rows, duties, now = [], [], _moment(by)
     for id_, (gap, owner) in enumerate(reckoning.opened, first):
         due = by.at.date() + timedelta(days=CODES[gap.code]["days"])
+        path, owner_path = paths[gap.organisation], paths[owner.organisation]
         rows.append((id_, gap.code, gap.record, gap.other, gap.row, gap.other_row, gap.organisation,
-                     owner.organisation, owner.post, due.isoformat(), gap.says, _moment(by), ""))  # fmt: skip
-        duties.append(_duty(id_, gap.code, owners[owner.organisation], owner, due, 1))
-    columns = ("id", "code", "record_id", "other_id", "row_id", "other_row_id", "organisation_id", "owner_id", "post",
-               "due", "says", "opened_at", "answer")  # fmt: skip
+                     path, owner.organisation, owner_path, owner.post, due.isoformat(), gap.says, now, ""))  # fmt: skip
+        duties.append(_duty(id_, gap.code, owner_path, owner, due, 1))
+    columns = ("id", "code", "record_id", "other_id", "row_id", "other_row_id", "organisation_id", "path", "owner_id",
+               "owner_path", "post", "due", "says", "opened_at", "answer")  # fmt: skip
     _insert(Difference._meta.db_table, columns, rows)
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -286,6 +304,7 @@ def answer_difference(*, id_: int, answer: str, evidence: str, by: Actor) -> Non
     gap.answer, gap.answered_in = answer, entry
     gap.evidence = keys.current().sealer(EVIDENCE_TABLE, EVIDENCE_COLUMN)(gap.pk, evidence)
     gap.save(update_fields=["answer", "answered_in", "evidence"])
+    _count_again(gap)
     settle_all([_closing(gap.pk, gap.code, gap.owner.path, gap.post, gap.due)], by=by)
     if answer in ABOUT_PEOPLE and gap.other_id:
         reason = queries.as_reason(entry)
@@ -333,6 +352,7 @@ def take_back_answer(*, id_: int, by: Actor, reason: str) -> None:
     record(action="coverage.take_back_answer", by=by, subject=f"difference:{id_}", reason=reason)
     _forget_people(gap, by)
     Difference.objects.filter(pk=id_).update(answer="", evidence=None, answered_in=None)
+    _count_again(gap)
     settle_all([Duty(gap.code, f"difference:{id_}", gap.owner.path, gap.post, gap.due)], by=by)
 
 

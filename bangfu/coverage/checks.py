@@ -6,13 +6,13 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 
-from django.db.models import Count
+from django.db.models import Count, F
 
 from bangfu.audit.models import Entry
 from bangfu.core.messages import say
 from bangfu.coverage.gather import gather, load_aliases, load_rows
 from bangfu.coverage.linking import MILLION, digest, digest_of, roots
-from bangfu.coverage.models import Alias, Difference, Link, PupilState, Run, Verdict
+from bangfu.coverage.models import Alias, Difference, Link, PlaceTotal, PupilState, Run, Verdict
 from bangfu.coverage.queries import (
     last_rows,
     last_run,
@@ -23,6 +23,7 @@ from bangfu.coverage.queries import (
     pupils_digest,
 )
 from bangfu.coverage.reckon import WHOLE, reckon, unequal
+from bangfu.coverage.totals import code_totals, state_totals
 from bangfu.linkage.people import Edge
 from bangfu.registry.queries import clock
 from bangfu.tasks.queries import open_subjects
@@ -97,6 +98,7 @@ def totals() -> Iterator[str]:
     if json.loads(run.entry.details).get("totals") != run.totals:
         yield say("run_differs_from_trail", number=run.entry.number)
     yield from _tasks()
+    yield from _places()
     if (run.register_version, run.links_version) == (clock(), progress().version):
         yield from _again(run)
 
@@ -129,3 +131,15 @@ def _tasks() -> Iterator[str]:
         yield say("difference_without_task", subject=subject)
     for subject in sorted(asked - open_):
         yield say("task_without_difference", subject=subject)
+
+
+def _places() -> Iterator[str]:
+    """What is kept beside pupils and differences for the pages, paths and totals, is what it would come out as."""
+    pupils = PupilState.objects.exclude(path=F("school_class__path")).count()
+    gaps = Difference.objects.exclude(path=F("organisation__path"), owner_path=F("owner__path")).count()
+    if pupils or gaps:
+        yield say("paths_stale", pupils=pupils, differences=gaps)
+    stored = set(PlaceTotal.objects.values_list("organisation", "name", "count", "first_due"))
+    states = state_totals(PupilState.objects.values_list("path", "state").iterator())
+    for place, name, count, _ in sorted(stored ^ {*states, *code_totals()}, key=str):
+        yield say("place_total_stale", place=place or "/", name=name, count=count)

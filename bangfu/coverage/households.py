@@ -8,6 +8,7 @@ from datetime import date
 
 from django.db.models import QuerySet
 
+from bangfu.accounts.queries import under
 from bangfu.core.actor import Actor
 from bangfu.core.errors import NotAllowed
 from bangfu.coverage.finding import humans_of, named_like
@@ -47,7 +48,7 @@ def households(by: Actor, text: str = "", place: Organisation | None = None) -> 
     """Return the households of the actor's villages: below a place, or with a member or number that begins so."""
     found = Household.objects.filter(open_to(by, "village__path"))
     if place:
-        found = found.filter(village__path__startswith=place.path)
+        found = found.filter(under("village__path", place.path))
     if (named := named_like(text)) is not None:
         people = Named.objects.filter(named).values("record")
         living = HouseholdMember.objects.filter(person__in=people, retracted_by=None).values("household")

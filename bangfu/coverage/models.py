@@ -52,6 +52,13 @@ class Link(models.Model):
                 name="coverage_link_once",
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["verdict", "id", "left", "right"],
+                condition=models.Q(ended_in=None),
+                name="coverage_link_standing",
+            )
+        ]
 
 
 class Alias(models.Model):
@@ -94,17 +101,47 @@ class Run(models.Model):
 
 
 class PupilState(models.Model):
-    """The state of an enrolled pupil at the last run, and which lists propose him (joined by ';')."""
+    """The state of an enrolled pupil at the last run, and which lists propose him (joined by ';').
+
+    `path` is the class's: the pages list by scope and state in its order, without looking at other pupils.
+    """
 
     human = models.OneToOneField(Person, primary_key=True, on_delete=models.PROTECT, related_name="+")
-    school_class = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    school_class = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
+    path = models.CharField(max_length=TEXT)
     state = models.CharField(max_length=12)
     bases = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["state", "path", "human"], name="coverage_pupil_state"),
+            models.Index(fields=["path", "human"], name="coverage_pupil_place"),
+        ]
+
+
+class PlaceTotal(models.Model):
+    """How many pupils are in a state, or differences of a code open, at an organisation with all below it (null: all).
+
+    What could be counted each time is kept, for a page of a county would count a million rows. Written with each
+    reckoning, and again for the places of a difference that is answered. A difference counts where its record is and
+    where its owner is, once.
+    """
+
+    organisation = models.ForeignKey(
+        Organisation, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    name = models.CharField(max_length=32)
+    count = models.IntegerField()
+    first_due = models.DateField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organisation", "name"], name="coverage_total_once")]
 
 
 class Difference(models.Model):
     """A difference between lists: what it is, in which rows, who must settle it by when, and the answer.
 
+    `path` and `owner_path` are those of `organisation` and `owner`, so that one index answers what is open to whom.
     `says` names the facts that differ: an answer stands until they are other facts. `answer` is one of the code's
     answers in `library/coverage/differences.toml`; `evidence` is sealed, for people write names into it.
     """
@@ -117,6 +154,8 @@ class Difference(models.Model):
     other_row = models.ForeignKey(SourceRow, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     organisation = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
     owner = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+")
+    path = models.CharField(max_length=TEXT)
+    owner_path = models.CharField(max_length=TEXT)
     post = models.CharField(max_length=32)
     due = models.DateField()
     says = models.CharField(max_length=255)
@@ -127,4 +166,15 @@ class Difference(models.Model):
     answered_in = models.ForeignKey(Entry, null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        indexes = [models.Index(fields=["closed_at", "due"], name="coverage_difference_open")]
+        indexes = [
+            models.Index(
+                fields=["due", "id", "path", "owner_path"],
+                condition=models.Q(closed_at=None, answer=""),
+                name="coverage_difference_waiting",
+            ),
+            models.Index(
+                fields=["code", "due", "id", "path", "owner_path"],
+                condition=models.Q(closed_at=None, answer=""),
+                name="coverage_difference_code",
+            ),
+        ]

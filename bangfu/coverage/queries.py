@@ -7,19 +7,22 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import reduce
 from hashlib import sha256
+from operator import or_
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet, prefetch_related_objects
 
+from bangfu.accounts.queries import outermost, under
 from bangfu.audit import keys
 from bangfu.audit.models import Entry
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.coverage.gather import kind_of, slices
-from bangfu.coverage.models import Alias, Difference, Link, Progress, PupilState, Run, Verdict
-from bangfu.coverage.reckon import CODES, Known
+from bangfu.coverage.models import Alias, Difference, Link, PlaceTotal, Progress, PupilState, Run, Verdict
+from bangfu.coverage.reckon import CODES, STATES, Known
 from bangfu.intake.layouts import Layout, all_layouts
 from bangfu.linkage.humans import chain
 from bangfu.registry.models import Detail, Organisation, Person, SourceFile
@@ -125,14 +128,19 @@ def last_run() -> Run | None:
 
 def differences(by: Actor) -> QuerySet[Difference]:
     """Return the open differences in the actor's subtrees (of the record or of the owner), the most urgent first."""
-    place = open_to(by, "organisation__path") | open_to(by, "owner__path")
-    return Difference.objects.filter(place, closed_at=None, answer="").order_by("due", "pk")
+    return Difference.objects.filter(_sees(by), closed_at=None, answer="").order_by("due", "pk")
+
+
+def _sees(by: Actor) -> Q:
+    """Return the condition that a difference's record or owner lies in the actor's subtrees."""
+    if by.everywhere:
+        return Q()
+    return reduce(or_, (under(field, path) for field in ("path", "owner_path") for path in by.paths()), Q(pk__in=[]))
 
 
 def difference_for(id_: int, by: Actor) -> Difference:
     """Return a difference that stands; NotAllowed where there is none that the actor may see."""
-    place = open_to(by, "organisation__path") | open_to(by, "owner__path")
-    known = Difference.objects.select_related("owner").filter(place, closed_at=None)
+    known = Difference.objects.select_related("owner").filter(_sees(by), closed_at=None)
     gap = known.filter(pk=id_).first() if is_id(id_) else None
     if gap is None:
         raise NotAllowed("difference_not_yours", id=id_)
@@ -172,30 +180,46 @@ def listed(by: Actor, code: str = "") -> QuerySet[Difference]:
 
 def code_totals(by: Actor) -> list[tuple[str, int, date]]:
     """Return (code, how many, first due day) of the open differences, the most urgent code first."""
-    rows = differences(by).order_by().values_list("code").annotate(n=Count("pk"), first=Min("due"))
+    heads = outermost(by.paths())
+    rows: Iterable[tuple[Any, ...]]
+    if len(heads) == 1:
+        rows = _totals(heads[0], CODES).values_list("name", "count", "first_due")
+    else:  # what lies in two of them would count twice
+        rows = differences(by).order_by().values_list("code").annotate(n=Count("pk"), first=Min("due"))
     return sorted(((code, n, first) for code, n, first in rows), key=lambda row: CODES[row[0]]["rank"])
+
+
+def _totals(path: str, names: Iterable[str]) -> QuerySet[PlaceTotal]:
+    """Return what is counted at a place for the states or codes of these names."""
+    place = path.rstrip("/").rpartition("/")[2]
+    return PlaceTotal.objects.filter(organisation=int(place) if place else None, name__in=names)
 
 
 def of_records(records: Sequence[int], by: Actor) -> list[Difference]:
     """Return the differences, open or answered, in which these records stand."""
-    place = open_to(by, "organisation__path") | open_to(by, "owner__path")
-    found = Difference.objects.filter(place, Q(record__in=records) | Q(other__in=records), closed_at=None)
+    found = Difference.objects.filter(_sees(by), Q(record__in=records) | Q(other__in=records), closed_at=None)
     return list(found.select_related("row__file", "owner").defer("row__file__content").order_by("due", "pk"))
 
 
 def pupils(by: Actor, state: str = "", place: Organisation | None = None) -> QuerySet[PupilState]:
     """Return the pupils whose classes are open to the actor, by class: of one state, below one place, or all."""
-    found = PupilState.objects.filter(open_to(by, "school_class__path"))
+    found = PupilState.objects.filter(open_to(by, "path"))
     if state:
         found = found.filter(state=state)
     if place:
-        found = found.filter(school_class__path__startswith=place.path)
-    return found.select_related("school_class__parent").order_by("school_class", "human")
+        found = found.filter(under("path", place.path))
+    return found.select_related("school_class__parent").order_by("path", "human")
+
+
+def count_pupils(by: Actor, state: str = "", place: Organisation | None = None) -> int:
+    """Return how many pupils `pupils` returns, from what is counted for every place."""
+    states = standing_of([place], by)[0].states if place else state_totals(by)
+    return states.get(state, 0) if state else sum(states.values())
 
 
 @dataclass
 class Standing:
-    """How a place's pupils stand: state -> how many, and how many differences of theirs are open."""
+    """How a place's pupils stand: state -> how many, and how many differences are open there."""
 
     place: Organisation
     states: Counter[str] = field(default_factory=Counter)
@@ -208,23 +232,30 @@ class Standing:
 
 
 def standing_of(places: Sequence[Organisation], by: Actor) -> list[Standing]:
-    """Return how the pupils of these places stand, as far as their classes are open to the actor; two queries."""
-    found = {place.path: Standing(place) for place in places}
-    states = PupilState.objects.filter(open_to(by, "school_class__path")).order_by()
-    for path, state, count in states.values_list("school_class__path", "state").annotate(n=Count("pk")):
-        for standing in _holding(path, found):
-            standing.states[state] += count
-    gaps = differences(by).order_by().values_list("organisation__path").annotate(n=Count("pk"))
-    for path, count in gaps:
-        for standing in _holding(path, found):
+    """Return how the pupils of these places stand, as far as the places are open to the actor; one query."""
+    heads = {place.pk: _heads(place.path, by) for place in places}
+    wanted = {head for found in heads.values() for head in found}
+    counts: dict[int, list[tuple[str, int]]] = {}
+    rows = PlaceTotal.objects.filter(organisation__in=wanted).values_list("organisation_id", "name", "count")
+    for organisation, name, count in rows:
+        counts.setdefault(organisation or 0, []).append((name, count))
+    return [_standing(place, [row for head in heads[place.pk] for row in counts.get(head, ())]) for place in places]
+
+
+def _heads(path: str, by: Actor) -> list[int]:
+    """Return the organisations which make up what the actor may see at `path`: itself, or those of his below it."""
+    seen = [path] if by.sees(path) else [own for own in outermost(by.paths()) if own.startswith(path)]
+    return [int(own.rstrip("/").rpartition("/")[2]) for own in seen]
+
+
+def _standing(place: Organisation, counts: Iterable[tuple[str, int]]) -> Standing:
+    standing = Standing(place)
+    for name, count in counts:
+        if name in STATES:
+            standing.states[name] += count
+        else:
             standing.gaps += count
-    return list(found.values())
-
-
-def _holding(path: str, standings: dict[str, Standing]) -> list[Standing]:
-    """Return those of the places in which the organisation at `path` lies."""
-    ends = (at + 1 for at, sign in enumerate(path) if sign == "/")
-    return [standings[above] for above in (path[:end] for end in ends) if above in standings]
+    return standing
 
 
 def names_of(records: Sequence[int]) -> dict[int, str]:
@@ -320,12 +351,23 @@ class LinkRow:
 
 def links(by: Actor, verdicts: Sequence[str], records: Sequence[int] = ()) -> list[LinkRow]:
     """Return the links with these verdicts that stand and are open to the actor; of these records, if any are given."""
-    place = open_to(by, "left__organisation__path") & open_to(by, "right__organisation__path")
-    found = Link.objects.filter(place, ended_in=None, verdict__in=verdicts).select_related("made_in").order_by("pk")
+    found = standing_links(by, verdicts)
     if records:
         records = [record for record in records if is_id(record)]
         found = found.filter(Q(left__in=records) | Q(right__in=records))
-    rows = list(found)
+    return link_rows(found)
+
+
+def standing_links(by: Actor, verdicts: Sequence[str]) -> QuerySet[Link]:
+    """Return the links with these verdicts that stand and are open to the actor, in the order in which they came."""
+    place = open_to(by, "left__organisation__path") & open_to(by, "right__organisation__path")
+    return Link.objects.filter(place, ended_in=None, verdict__in=verdicts).order_by("pk")
+
+
+def link_rows(links: Iterable[Link]) -> list[LinkRow]:
+    """Return links as they are listed, for those that a scoped query has given; a fixed number of queries."""
+    rows = list(links)
+    prefetch_related_objects(rows, "made_in")
     at = last_rows({record for link in rows for record in (link.left_id, link.right_id)})
     return [_link_row(link, at) for link in rows]
 
@@ -365,8 +407,10 @@ def chain_between(left: int, right: int, by: Actor) -> list[int]:
 
 def state_totals(by: Actor) -> dict[str, int]:
     """Return state -> the number of pupils in it, as far as their classes are open to the actor."""
-    found = PupilState.objects.filter(open_to(by, "school_class__path")).values_list("state").annotate(n=Count("pk"))
-    return dict(found.order_by("state"))
+    totals: Counter[str] = Counter()
+    for path in outermost(by.paths()):
+        totals.update(dict(_totals(path, STATES).values_list("name", "count")))
+    return dict(totals)
 
 
 def how_linked() -> dict[str, int]:

@@ -51,7 +51,8 @@ class Organisation(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["kind", "name"], name="registry_organisation_name"),
-            models.Index(fields=["path"], name="registry_organisation_path"),
+            # In PostgreSQL's order of bytes, in which LIKE can be answered; SQLite needs no such class.
+            models.Index(fields=["path"], name="registry_organisation_below", opclasses=["varchar_pattern_ops"]),
         ]
 
 

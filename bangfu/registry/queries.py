@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from bangfu.accounts.queries import under
 from bangfu.audit import keys
 from bangfu.audit.models import Entry
 from bangfu.core.actor import Actor
@@ -211,7 +212,7 @@ def open_to(by: Actor, prefix: str = "organisation__path") -> Q:
         return Q()
     place = Q(pk__in=[])
     for path in by.paths():
-        place |= Q(**{f"{prefix}__startswith": path})
+        place |= under(prefix, path)
     return place
 
 
@@ -307,8 +308,8 @@ def place_for(number: int, by: Actor) -> Organisation | None:
 
 def classes(school: Organisation, by: Actor) -> QuerySet[Organisation]:
     """Return the classes of a school that the actor may see."""
-    found = Organisation.objects.filter(open_to(by, "path"), series=None, kind="class", path__startswith=school.path)
-    return found.order_by("path")
+    found = Organisation.objects.filter(open_to(by, "path"), series=None, kind="class")
+    return found.filter(under("path", school.path)).order_by("path")
 
 
 def places_to_choose(by: Actor) -> list[Organisation]:

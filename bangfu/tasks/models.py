@@ -25,7 +25,16 @@ class Task(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["kind", "subject"], condition=models.Q(closed=None), name="tasks_one_open")
         ]
-        indexes = [models.Index(fields=["path", "due"], name="tasks_task_place")]
+        indexes = [
+            models.Index(fields=["path", "due"], name="tasks_task_place"),
+            models.Index(
+                fields=["path", "post", "kind", "due", "count"],
+                # In PostgreSQL's order of bytes, in which LIKE can be answered; SQLite needs no such classes.
+                opclasses=["varchar_pattern_ops", "text_ops", "text_ops", "date_ops", "int4_ops"],
+                condition=models.Q(closed=None),
+                name="tasks_task_open",
+            ),
+        ]
 
 
 class Job(models.Model):

@@ -6,6 +6,7 @@ from datetime import date
 
 from django.db.models import Min, Q, QuerySet, Sum
 
+from bangfu.accounts.queries import under
 from bangfu.core.actor import Actor
 from bangfu.tasks.models import Job, Task
 
@@ -14,7 +15,7 @@ def open_tasks(by: Actor) -> QuerySet[Task]:
     """Return the open tasks in the actor's subtrees, the most urgent first."""
     place = Q(pk__in=[])
     for path in by.paths():
-        place |= Q(path__startswith=path)
+        place |= under("path", path)
     return Task.objects.filter(place, closed=None).order_by("due", "pk")
 
 

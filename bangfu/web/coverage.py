@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
@@ -15,8 +14,8 @@ from bangfu.coverage.reckon import CODES, STATES, WHOLE
 from bangfu.registry.queries import sees_every_county
 from bangfu.web.access import READERS, WORKERS, actor_of, open_to
 from bangfu.web.excel import workbook
+from bangfu.web.paging import page_of
 
-PAGE = 50
 DIFFERENCE_COLUMNS = (
     "column_number", "column_what", "column_file", "column_row", "column_other_file", "column_row", "column_owner",
     "column_post", "column_due",
@@ -57,9 +56,9 @@ def differences(request: HttpRequest) -> HttpResponse:
     if code and code not in CODES:
         raise Http404
     by = actor_of(request)
-    found = queries.listed(by, code)
-    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "code": code, "codes": queries.code_totals(by), "today": by.at.date()}
+    codes = queries.code_totals(by)
+    page = page_of(request, queries.listed(by, code), sum(n for name, n, _ in codes if code in ("", name)))
+    context = {"page": page, "code": code, "codes": codes, "today": by.at.date()}
     return render(request, "coverage/differences.html", context)
 
 
@@ -120,8 +119,8 @@ def answer(request: HttpRequest, number: int) -> HttpResponse:
 def links(request: HttpRequest) -> HttpResponse:
     """List the questions about who is who; with ?all also what was decided."""
     verdicts = ("doubtful", "different") if "all" in request.GET else ("doubtful",)
-    rows = queries.links(actor_of(request), verdicts)
-    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    page = page_of(request, queries.standing_links(actor_of(request), verdicts))
+    page.object_list = queries.link_rows(page.object_list)
     return render(request, "coverage/links.html", {"page": page, "all": "all" in request.GET})
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_POST
@@ -18,8 +17,7 @@ from bangfu.coverage.reckon import STATES
 from bangfu.registry.queries import place_for, places_to_choose
 from bangfu.web.access import READERS, actor_of, open_to
 from bangfu.web.excel import workbook
-
-PAGE = 50
+from bangfu.web.paging import page_of
 
 
 @open_to(*READERS)
@@ -32,7 +30,7 @@ def search(request: HttpRequest) -> HttpResponse:
     if text.strip():
         return render(request, "people/found.html", {"text": text, "found": find(text, by)})
     wanted = _wanted(request)
-    page = Paginator(queries.pupils(by, **wanted), PAGE).get_page(request.GET.get("page"))
+    page = page_of(request, queries.pupils(by, **wanted), queries.count_pupils(by, **wanted))
     names = queries.names_of([pupil.human_id for pupil in page])
     rows = [{"pupil": pupil, "name": names.get(pupil.human_id, "")} for pupil in page]
     context = {"page": page, "rows": rows, "states": STATES, "places": places_to_choose(by), **wanted}

@@ -1,6 +1,7 @@
 """`make bench`: speed as ratios measured in one run; exit 1 where a bound is missed.
 
---quick leaves out the scaled counties and the sign-ins beside an import.
+--quick leaves out the scaled counties and the sign-ins beside an import, and opens the pages over a small register.
+`pages` (with the arguments of tests/bench/pages.py) measures the pages alone.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from tests.bench import pages
 from tests.bench.scale import scale_county
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +28,7 @@ CACHE = ROOT / "build" / "bench"
 ROUNDS = 5
 MILLION = 1_000_000
 SIGN_IN_EVERY = 0.05  # seconds
+SLOWEST_PAGE = 15  # its p95, as a multiple of the bare page's
 
 
 @dataclass
@@ -188,11 +192,23 @@ def linking() -> list[Bound]:
     return [Bound("linking 1,000,000 rows with themselves / bare Splink", ours / bare, "x", 2)]
 
 
+def all_pages(*words: str) -> list[Bound]:
+    """Measure the pages for 16 clients beside a bare Django page, on both databases; the slowest keeps a bound."""
+    slowest = {name: max((ratio, page) for page, ratio in found.items()) for name, found in pages.main(words).items()}
+    return [
+        Bound(f"{name}, slowest page ({page}): p95 / bare page (aim: {pages.AIM})", ratio, "x", SLOWEST_PAGE)
+        for name, (ratio, page) in slowest.items()
+    ]
+
+
 def main() -> int:
     """Measure, print every figure beside its bound, and return 1 where one is missed."""
-    parts = (
-        [example_county] if "--quick" in sys.argv else [example_county, scaled_counties, new_list, sign_ins, linking]
-    )
+    words, quick = sys.argv[1:], "--quick" in sys.argv
+    parts: list[Callable[[], list[Bound]]] = [example_county, scaled_counties, new_list, sign_ins, linking, all_pages]
+    if words[:1] == ["pages"]:
+        parts = [partial(all_pages, *words[1:])]
+    elif quick:
+        parts = [example_county, partial(all_pages, "--quick")]
     bounds = [bound for part in parts for bound in part()]
     print()
     for bound in bounds:

@@ -17,7 +17,7 @@ def link_anew(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("coverage", "0001_initial"),
+        ("coverage", "0002_speed_of_pages"),
         ("registry", "0001_initial"),
     ]
 
