@@ -182,9 +182,9 @@ def of_records(records: Sequence[int], by: Actor) -> list[Difference]:
     return list(found.select_related("row__file", "owner").defer("row__file__content").order_by("due", "pk"))
 
 
-def pupils_in(state: str, by: Actor) -> QuerySet[PupilState]:
-    """Return the pupils in a state whose classes are open to the actor."""
-    found = PupilState.objects.filter(open_to(by, "school_class__path"), state=state)
+def pupils_in(state: str, by: Actor, within: str = "/") -> QuerySet[PupilState]:
+    """Return the pupils in a state whose classes are open to the actor and lie at or under the path `within`."""
+    found = _pupils(by, within).filter(state=state)
     return found.select_related("school_class__parent").order_by("school_class__path", "human")
 
 
@@ -324,10 +324,43 @@ def chain_between(left: int, right: int, by: Actor) -> list[int]:
     return chain(sorted(pairs), left, right)
 
 
-def state_totals(by: Actor) -> dict[str, int]:
+def state_totals(by: Actor, within: str = "/") -> dict[str, int]:
     """Return state -> the number of pupils in it, as far as their classes are open to the actor."""
-    found = PupilState.objects.filter(open_to(by, "school_class__path")).values_list("state").annotate(n=Count("pk"))
+    found = _pupils(by, within).values_list("state").annotate(n=Count("pk"))
     return dict(found.order_by("state"))
+
+
+def _pupils(by: Actor, within: str) -> QuerySet[PupilState]:
+    return PupilState.objects.filter(open_to(by, "school_class__path"), school_class__path__startswith=within)
+
+
+@dataclass(frozen=True)
+class PlaceStates:
+    """A school or a class, and how many of its pupils are in each state."""
+
+    id: int
+    name: str
+    states: dict[str, int]
+
+    @property
+    def waiting(self) -> int:
+        """Return how many pupils somebody has still to decide about."""
+        return self.states.get("to_assess", 0) + self.states.get("in_conflict", 0)
+
+
+def states_by_place(by: Actor, within: str = "/") -> tuple[str, list[PlaceStates]]:
+    """Return 'school' or 'class', and the pupils' states by it: where most wait first.
+
+    By school, unless all classes that are open lie in one. As far as they are open to the actor; in two queries.
+    """
+    found = _pupils(by, within)
+    schools = found.order_by().values_list("school_class__parent").distinct()[:2]
+    kind, prefix = ("school", "school_class__parent") if len(schools) > 1 else ("class", "school_class")
+    rows = found.order_by().values_list(prefix, f"{prefix}__name", "state").annotate(n=Count("pk"))
+    places: dict[int, PlaceStates] = {}
+    for id_, name, state, count in rows.order_by(f"{prefix}__path", "state"):
+        places.setdefault(id_, PlaceStates(id_, name or "", {})).states[state] = count
+    return kind, sorted(places.values(), key=lambda place: -place.waiting)
 
 
 def how_linked() -> dict[str, int]:

@@ -2,43 +2,79 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from bangfu.core.actor import Actor
 from bangfu.core.messages import say
 from bangfu.coverage import queries
 from bangfu.coverage.actions import answer_difference, decide_link, take_back_link
 from bangfu.coverage.reckon import CODES, STATES, WHOLE
-from bangfu.registry.queries import sees_every_county
+from bangfu.registry.queries import organisations, sees_every_county
 from bangfu.web.access import READERS, WORKERS, actor_of, open_to
+from bangfu.web.charts import Chart, Row, stacked
 
 PAGE = 50
+DIGITS = 19  # of the longest number that can be a row's id
 
 
 @open_to(*READERS, writes=())
 def overview(request: HttpRequest) -> HttpResponse:
-    """Show the equation as tiles, and how many differences of each code are open, as far as the reader may see."""
+    """Show the equation as tiles, its parts by school or class, and the open differences; with ?place, of one place."""
     by = actor_of(request)
-    run = queries.last_run()
-    states = queries.state_totals(by)
-    tiles = [{"state": state, "count": states.get(state, 0)} for state in STATES]
-    whole = sees_every_county(by)
-    groups = [
-        {"name": name, "total": run.totals[group][name], "parts": _parts(run.totals[group], name)}
-        for group, name in WHOLE.items()
-        if run and whole and group != "pupils"
-    ]
+    run, place = queries.last_run(), _place(request)
+    within = place["path"] if place else "/"
+    states = queries.state_totals(by, within)
     context = {
         "run": run,
-        "tiles": tiles,
+        "place": place,
+        "tiles": [{"state": state, "count": states.get(state, 0), "href": _list(state, place)} for state in STATES],
         "pupils": sum(states.values()),
-        "codes": queries.code_totals(by),
-        "groups": groups,
+        "chart": _chart(by, within),
+        "codes": [] if place else queries.code_totals(by),
+        "groups": _groups(run.totals) if run and not place and sees_every_county(by) else [],
     }
     return render(request, "coverage/overview.html", context)
+
+
+def _list(state: str, place: dict[str, Any] | None) -> str:
+    return reverse("pupils", args=[state]) + (f"?place={place['pk']}" if place else "")
+
+
+def _place(request: HttpRequest) -> dict[str, Any] | None:
+    """Return the place that ?place asks for, if one does; to whom it is not open it is not there."""
+    asked = request.GET.get("place", "")
+    if not asked:
+        return None
+    known = organisations(actor_of(request)).filter(pk=asked) if queries.is_id(_number(asked)) else None
+    found = known.values("pk", "name", "kind", "path", "parent__name").first() if known is not None else None
+    if found is None:
+        raise Http404
+    return dict(found)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= DIGITS else 0
+
+
+def _chart(by: Actor, within: str) -> Chart | None:
+    """Return the pupils' states by school or class; None where there is but one."""
+    kind, places = queries.states_by_place(by, within)
+    return stacked(kind, STATES, (Row(p.id, p.name, p.states) for p in places)) if len(places) > 1 else None
+
+
+def _groups(totals: dict[str, dict[str, int]]) -> list[dict[str, object]]:
+    return [
+        {"name": name, "total": totals[group][name], "parts": _parts(totals[group], name)}
+        for group, name in WHOLE.items()
+        if group != "pupils"
+    ]
 
 
 def _parts(figures: dict[str, int], whole: str) -> list[dict[str, object]]:
@@ -47,13 +83,16 @@ def _parts(figures: dict[str, int], whole: str) -> list[dict[str, object]]:
 
 @open_to(*READERS, writes=())
 def pupils(request: HttpRequest, state: str) -> HttpResponse:
-    """List the pupils in one state."""
+    """List the pupils in one state; with ?place, those of one school or class."""
     if state not in STATES:
         raise Http404
-    page = Paginator(queries.pupils_in(state, actor_of(request)), PAGE).get_page(request.GET.get("page"))
+    place = _place(request)
+    found = queries.pupils_in(state, actor_of(request), place["path"] if place else "/")
+    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     names = queries.names_of([pupil.human_id for pupil in page])
     rows = [{"pupil": pupil, "name": names.get(pupil.human_id, "")} for pupil in page]
-    return render(request, "coverage/pupils.html", {"state": state, "page": page, "rows": rows})
+    context = {"state": state, "page": page, "rows": rows, "place": place, "run": queries.last_run()}
+    return render(request, "coverage/pupils.html", context)
 
 
 @open_to(*READERS, writes=())
@@ -65,7 +104,13 @@ def differences(request: HttpRequest) -> HttpResponse:
     by = actor_of(request)
     found = queries.listed(by, code)
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "code": code, "codes": queries.code_totals(by), "today": by.at.date()}
+    context = {
+        "page": page,
+        "code": code,
+        "codes": queries.code_totals(by),
+        "today": by.at.date(),
+        "others": any(gap.other_row_id for gap in page),
+    }
     return render(request, "coverage/differences.html", context)
 
 
@@ -80,6 +125,7 @@ def _difference(
 ) -> HttpResponse:
     by = actor_of(request)
     gap = queries.difference_for(number, by)
+    field = "evidence" if typed and typed.get("answer") else "answer"
     sides = [side for side in (gap.record_id, gap.other_id) if side]
     context = {
         "gap": gap,
@@ -88,6 +134,8 @@ def _difference(
         "may_answer": any(by.holds(role) for role in WORKERS),
         "typed": typed or {},
         "problem": problem,
+        "field": field,
+        "today": by.at.date(),
     }
     return render(request, "coverage/difference.html", context, status=422 if problem else 200)
 
