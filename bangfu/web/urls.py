@@ -5,7 +5,7 @@ from __future__ import annotations
 from allauth.account import views as account
 from django.urls import include, path
 
-from bangfu.web import accounts, audit, coverage, imports, inbox, people
+from bangfu.web import accounts, audit, components, coverage, imports, inbox, people
 
 account_pages = [
     path("login/", account.login, name="account_login"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("", inbox.inbox, name="inbox"),
     path("language/", accounts.language, name="language"),
     path("account/", include(account_pages)),
+    path("components/", components.components, name="components"),
     path("coverage/", coverage.overview, name="coverage"),
     path("coverage/pupils/<slug:state>/", coverage.pupils, name="pupils"),
     path("differences/", coverage.differences, name="differences"),

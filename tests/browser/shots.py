@@ -22,6 +22,7 @@ PAGES = {
     "inbox": ("county_bureau", "/"),
     "inbox-school": ("aid_officer", "/"),
     "coverage": ("county_bureau", "/coverage/"),
+    "coverage-school": ("aid_officer", "/coverage/"),
     "pupils": ("county_bureau", "/coverage/pupils/to_assess/"),
     "differences": ("county_bureau", "/differences/"),
     "differences-code": ("county_bureau", "/differences/?code=duplicate_enrolment"),
@@ -38,6 +39,7 @@ PAGES = {
     "account": ("class_teacher", "/account/"),
     "password": ("class_teacher", "/account/password/"),
     "second-factor": ("class_teacher", "/account/two-factor/"),
+    "components": ("class_teacher", "/components/"),
     "not-there": ("class_teacher", "/users/"),
 }
 README = (("coverage", "pc", "zh"), ("inbox-school", "phone", "zh"), ("link", "pc", "en"))
