@@ -230,6 +230,11 @@ class Standing:
         """Return how many pupils there are."""
         return self.states.total()
 
+    @property
+    def waiting(self) -> int:
+        """Return about how many pupils somebody has still to decide."""
+        return self.states["to_assess"] + self.states["in_conflict"]
+
 
 def standing_of(places: Sequence[Organisation], by: Actor) -> list[Standing]:
     """Return how the pupils of these places stand, as far as the places are open to the actor; one query."""

@@ -34,10 +34,15 @@ def open_subjects(prefix: str) -> set[str]:
     return set(Task.objects.filter(closed=None, subject__startswith=prefix).values_list("subject", flat=True))
 
 
-def grouped_tasks(by: Actor, *, mine: bool) -> list[tuple[str, str, int, date]]:
-    """Return (kind, post, how many, first due day) of the actor's open tasks; `mine`: those of his posts only."""
+def grouped_tasks(by: Actor, *, mine: bool) -> list[tuple[str, str, int, date, int]]:
+    """Return (kind, post, how many, first due day, how many late) of the actor's open tasks, the first due first.
+
+    `mine`: those of his posts only. Late is what was due before the actor's day.
+    """
     tasks = open_tasks(by).order_by()
     if mine and not by.everywhere:
         tasks = tasks.filter(post__in={reach.role for reach in by.reaches})
-    rows = tasks.values_list("kind", "post").annotate(n=Sum("count"), first=Min("due")).order_by("first", "kind")
-    return [(kind, post, int(count), first) for kind, post, count, first in rows]
+    late = Sum("count", filter=Q(due__lt=by.at.date()))
+    rows = tasks.values_list("kind", "post").annotate(n=Sum("count"), first=Min("due"), late=late)
+    rows = rows.order_by("first", "kind", "post")
+    return [(kind, post, int(count), first, int(late or 0)) for kind, post, count, first, late in rows]

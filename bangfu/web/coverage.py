@@ -5,14 +5,17 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from bangfu.core.actor import Actor
 from bangfu.core.messages import reader_language, say
 from bangfu.coverage import queries
 from bangfu.coverage.actions import answer_difference, decide_link, export_list, take_back_link
 from bangfu.coverage.reckon import CODES, STATES, WHOLE
-from bangfu.registry.queries import sees_every_county
+from bangfu.registry.queries import places_to_choose, sees_every_county
 from bangfu.web.access import READERS, WORKERS, actor_of, open_to
+from bangfu.web.charts import Chart, Row, stacked
 from bangfu.web.excel import workbook
 from bangfu.web.paging import page_of
 
@@ -24,25 +27,38 @@ DIFFERENCE_COLUMNS = (
 
 @open_to(*READERS, writes=())
 def overview(request: HttpRequest) -> HttpResponse:
-    """Show the equation as tiles, and how many differences of each code are open, as far as the reader may see."""
+    """Show the equation as tiles, its parts by school or class, and the open differences, as far as one may see."""
     by = actor_of(request)
-    run = queries.last_run()
-    states = queries.state_totals(by)
-    tiles = [{"state": state, "count": states.get(state, 0)} for state in STATES]
-    whole = sees_every_county(by)
-    groups = [
-        {"name": name, "total": run.totals[group][name], "parts": _parts(run.totals[group], name)}
-        for group, name in WHOLE.items()
-        if run and whole and group != "pupils"
-    ]
+    run, states = queries.last_run(), queries.state_totals(by)
     context = {
         "run": run,
-        "tiles": tiles,
+        "tiles": [{"state": state, "count": states.get(state, 0), "href": _list(state)} for state in STATES],
         "pupils": sum(states.values()),
+        "chart": _chart(by),
         "codes": queries.code_totals(by),
-        "groups": groups,
+        "groups": _groups(run.totals) if run and sees_every_county(by) else [],
     }
     return render(request, "coverage/overview.html", context)
+
+
+def _list(state: str) -> str:
+    return f"{reverse('people')}?state={state}"
+
+
+def _chart(by: Actor) -> Chart | None:
+    """Return the pupils' states by school or class, first where most wait; None where there is but one."""
+    found = [standing for standing in queries.standing_of(places_to_choose(by), by) if standing.pupils]
+    found.sort(key=lambda standing: -standing.waiting)
+    rows = (Row(standing.place.pk, standing.place.name, standing.states) for standing in found)
+    return stacked(found[0].place.kind, STATES, rows) if len(found) > 1 else None
+
+
+def _groups(totals: dict[str, dict[str, int]]) -> list[dict[str, object]]:
+    return [
+        {"name": name, "total": totals[group][name], "parts": _parts(totals[group], name)}
+        for group, name in WHOLE.items()
+        if group != "pupils"
+    ]
 
 
 def _parts(figures: dict[str, int], whole: str) -> list[dict[str, object]]:
@@ -59,6 +75,7 @@ def differences(request: HttpRequest) -> HttpResponse:
     codes = queries.code_totals(by)
     page = page_of(request, queries.listed(by, code), sum(n for name, n, _ in codes if code in ("", name)))
     context = {"page": page, "code": code, "codes": codes, "today": by.at.date()}
+    context["others"] = any(gap.other_row_id for gap in page)
     return render(request, "coverage/differences.html", context)
 
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from bangfu.coverage import households as queries
-from bangfu.registry.queries import place_for, townships
+from bangfu.registry.queries import townships
 from bangfu.web.access import VILLAGE_READERS, actor_of, open_to
-
-PAGE = 50
+from bangfu.web.paging import page_of, place_asked
 
 
 @open_to(*VILLAGE_READERS)
 def households(request: HttpRequest) -> HttpResponse:
     """List the households below a place; by POST, so that no name stands in an address, those with such a member."""
-    by, text, number = actor_of(request), request.POST.get("text", ""), request.GET.get("place", "")
-    place = place_for(int(number), by) if number.isdecimal() else None
-    if number and place is None:
-        raise Http404
-    page = Paginator(queries.households(by, text, place), PAGE).get_page(request.GET.get("page"))
+    by, text, place = actor_of(request), request.POST.get("text", ""), place_asked(request)
+    page = page_of(request, queries.households(by, text, place))
     context = {"page": page, "rows": queries.listed(list(page)), "text": text, "place": place}
     return render(request, "people/households.html", {**context, "places": townships(by)})
 

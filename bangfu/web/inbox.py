@@ -19,7 +19,6 @@ def inbox(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     mine = "all" not in request.GET
     groups = grouped_tasks(actor, mine=mine)
-    today = actor.at.date()
     rows: list[dict[str, Any]] = [
         {
             "kind": kind,
@@ -27,14 +26,19 @@ def inbox(request: HttpRequest) -> HttpResponse:
             "post": post,
             "count": count,
             "due": due,
-            "late": due < today,
+            "late": late,
             "leads": _leads(kind),
         }
-        for kind, post, count, due in groups
+        for kind, post, count, due, late in groups
     ]
-    late = sum(row["count"] for row in rows if row["late"])
-    totals = {"rows": rows, "total": sum(row["count"] for row in rows), "late": late, "mine": mine, "today": today}
-    return render(request, "inbox/inbox.html", totals)
+    context = {
+        "rows": rows,
+        "total": sum(row["count"] for row in rows),
+        "late": sum(row["late"] for row in rows),
+        "mine": mine,
+        "posts": len({row["post"] for row in rows}) > 1,
+    }
+    return render(request, "inbox/inbox.html", context)
 
 
 def _title(kind: str) -> str:

@@ -20,6 +20,7 @@ from bangfu.intake.queries import Kept, kept_file
 from bangfu.intake.report import COUNTS, Options
 from bangfu.web.access import KEEPERS, actor_of, open_to
 from bangfu.web.imports import key_of
+from bangfu.web.paging import number_in
 
 SHOWN_PROBLEMS = 10
 
@@ -45,8 +46,7 @@ def kept(request: HttpRequest, number: int) -> HttpResponse:
 
 def _mapped(request: HttpRequest, found: Kept, layout: Layout, context: dict[str, Any]) -> HttpResponse:
     by, asked = actor_of(request), request.POST if request.method == "POST" else request.GET
-    header = asked.get("header", "")
-    seen = sketch(found.content, layout, int(header) if header.isdecimal() and header.isascii() else None)
+    seen = sketch(found.content, layout, number_in(asked.get("header", "")))
     fields = {h.at: asked.get(f"map-{h.at}", h.field) for h in seen.headings}
     options = Options([layout], by.at.date(), corrections=chosen(seen.headings, layout, fields))
     if request.method == "POST" and asked.get("verb") == "import":

@@ -14,10 +14,10 @@ from bangfu.coverage import persons, queries
 from bangfu.coverage.actions import export_list, open_secrets
 from bangfu.coverage.finding import search as find
 from bangfu.coverage.reckon import STATES
-from bangfu.registry.queries import place_for, places_to_choose
+from bangfu.registry.queries import places_to_choose
 from bangfu.web.access import READERS, actor_of, open_to
 from bangfu.web.excel import workbook
-from bangfu.web.paging import page_of
+from bangfu.web.paging import page_of, place_asked
 
 
 @open_to(*READERS)
@@ -40,11 +40,10 @@ def search(request: HttpRequest) -> HttpResponse:
 def _wanted(request: HttpRequest) -> dict[str, Any]:
     """Return the state and place that a request asks for; Http404 for ones that there are not."""
     asked = request.POST if request.method == "POST" else request.GET
-    state, number = asked.get("state", ""), asked.get("place", "")
-    place = place_for(int(number), actor_of(request)) if number.isdecimal() else None
-    if (state and state not in STATES) or (number and place is None):
+    state = asked.get("state", "")
+    if state and state not in STATES:
         raise Http404
-    return {"state": state, "place": place}
+    return {"state": state, "place": place_asked(request)}
 
 
 @require_POST

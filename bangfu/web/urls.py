@@ -5,7 +5,7 @@ from __future__ import annotations
 from allauth.account import views as account
 from django.urls import include, path
 
-from bangfu.web import accounts, audit, coverage, households, imports, inbox, mapping, people, schools
+from bangfu.web import accounts, audit, components, coverage, households, imports, inbox, mapping, people, schools
 
 account_pages = [
     path("login/", account.login, name="account_login"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("", inbox.inbox, name="inbox"),
     path("language/", accounts.language, name="language"),
     path("account/", include(account_pages)),
+    path("components/", components.components, name="components"),
     path("coverage/", coverage.overview, name="coverage"),
     path("differences/", coverage.differences, name="differences"),
     path("differences/export/", coverage.export, name="export_differences"),

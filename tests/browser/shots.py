@@ -23,6 +23,7 @@ PAGES = {
     "inbox-school": ("aid_officer", "/"),
     "coverage": ("county_bureau", "/coverage/"),
     "pupils": ("county_bureau", "/people/?state=to_assess"),
+    "coverage-school": ("aid_officer", "/coverage/"),
     "differences": ("county_bureau", "/differences/"),
     "differences-code": ("county_bureau", "/differences/?code=duplicate_enrolment"),
     "difference": ("county_bureau", "/differences/?code=duplicate_enrolment > /differences/"),
@@ -38,6 +39,7 @@ PAGES = {
     "account": ("class_teacher", "/account/"),
     "password": ("class_teacher", "/account/password/"),
     "second-factor": ("class_teacher", "/account/two-factor/"),
+    "components": ("class_teacher", "/components/"),
     "not-there": ("class_teacher", "/users/"),
 }
 README = (("coverage", "pc", "zh"), ("inbox-school", "phone", "zh"), ("link", "pc", "en"))

@@ -7,6 +7,7 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
 from bangfu.core.messages import reader_language, sentences
 from bangfu.core.messages import say as say_
@@ -15,6 +16,7 @@ from bangfu.intake.layouts import all_layouts
 from bangfu.intake.queries import Waiting
 
 register = template.Library()
+SEXES = {"男": "sex_male", "女": "sex_female"}
 
 
 @register.simple_tag
@@ -25,8 +27,8 @@ def say(code: str, *rest: object, **facts: object) -> str:
 
 @register.simple_tag
 def code_title(code: str) -> str:
-    """Return what a difference is called."""
-    return str(CODES[code][reader_language()])
+    """Return what a difference is called, as a heading writes it."""
+    return capfirst(str(CODES[code][reader_language()]))
 
 
 @register.simple_tag
@@ -38,9 +40,9 @@ def layout_title(layout: str | None) -> str:
 
 @register.simple_tag
 def action_words(action: str) -> str:
-    """Return what an entry of the trail says was done."""
-    name = action.replace(".", "_")
-    return say_(f"action_{name}")
+    """Return what an entry of the trail says was done; a code without words is said as it is."""
+    code = f"action_{action.replace('.', '_')}"
+    return say_(code) if code in sentences() else action
 
 
 @register.simple_tag
@@ -67,6 +69,38 @@ def _fact_word(name: str, value: Any) -> str:
 def number(value: int | None) -> str:
     """Return a number with its thousands parted."""
     return f"{value:,}" if value is not None else ""
+
+
+@register.filter
+def words(text: str) -> list[str]:
+    """Return the words of a text that are parted by spaces."""
+    return text.split()
+
+
+@register.filter
+def place(name: str) -> str:
+    """Return what a place is called; '*' is every place."""
+    return say_("everywhere") if name == "*" else name
+
+
+@register.filter
+def actor(name: str) -> str:
+    """Return who acted: a staff number, or that it was done at the machine itself."""
+    return say_("actor_operator") if name == "operator" else name
+
+
+@register.filter
+def subject(text: str) -> str:
+    """Return what an entry of the trail is about: 'source_file:12' as 'file 12'."""
+    kind, _, rest = text.partition(":")
+    code = f"subject_{kind}"
+    return f"{say_(code)} {rest}".strip() if code in sentences() else text
+
+
+@register.filter
+def sex(sign: str) -> str:
+    """Return a sex in the reader's language; lists write 男 and 女."""
+    return say_(SEXES[sign]) if sign in SEXES else sign
 
 
 @register.simple_tag(takes_context=True)
