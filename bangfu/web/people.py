@@ -10,7 +10,7 @@ from bangfu.audit.queries import entries_about
 from bangfu.core.messages import say
 from bangfu.coverage import persons, queries
 from bangfu.coverage.actions import open_secrets
-from bangfu.web.access import READERS, actor_of, open_to
+from bangfu.web.access import READERS, actor_of, open_to, proven
 
 
 @open_to(*READERS)
@@ -29,6 +29,7 @@ def person(request: HttpRequest, number: int) -> HttpResponse:
 
 @require_POST
 @open_to(*READERS)
+@proven
 def open_person(request: HttpRequest, number: int) -> HttpResponse:
     """Show the same with secrets open, for a stated reason that is written into the trail."""
     reason = request.POST.get("reason", "")

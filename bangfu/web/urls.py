@@ -5,14 +5,18 @@ from __future__ import annotations
 from allauth.account import views as account
 from django.urls import include, path
 
-from bangfu.web import accounts, audit, coverage, imports, inbox, people
+from bangfu.web import accounts, audit, coverage, imports, inbox, people, sessions, sign_in
 
 account_pages = [
-    path("login/", account.login, name="account_login"),
+    path("login/", sign_in.SignIn.as_view(), name="account_login"),
     path("logout/", account.logout, name="account_logout"),
     path("password/", account.password_change, name="account_change_password"),
     path("again/", account.reauthenticate, name="account_reauthenticate"),
     path("locked/", accounts.locked, name="account_inactive"),
+    path("kept/", sign_in.kept_form, name="kept"),
+    path("kept/drop/", sign_in.drop_form, name="drop_kept"),
+    path("sessions/", sessions.sessions, name="sessions"),
+    path("sessions/<int:number>/end/", sessions.end, name="end_session"),
     path("two-factor/", include("allauth.mfa.urls")),
     path("", accounts.mine, name="account"),
 ]
@@ -41,6 +45,7 @@ urlpatterns = [
     path("users/add/", accounts.add, name="add_user"),
     path("users/<str:staff_number>/", accounts.user, name="user"),
     path("users/<str:staff_number>/slip/", accounts.slip, name="slip"),
+    path("users/<str:staff_number>/second-factor/", accounts.drop_factor, name="drop_second_factor"),
     path("users/<str:staff_number>/grant/", accounts.grant, name="grant"),
     path("users/grants/<int:number>/end/", accounts.end, name="end_grant"),
 ]

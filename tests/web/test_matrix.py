@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -64,6 +65,7 @@ def filled(two: Two) -> list[str]:
         "/people/": people,
         "/imports/rows/": list(HeldRow.objects.values_list("pk", flat=True)) or [1],
         "/imports/": list(SourceFile.objects.values_list("pk", flat=True)),
+        "/account/sessions/": list(UserSession.objects.values_list("pk", flat=True)),
         "/users/grants/": list(Grant.objects.values_list("pk", flat=True)),
     }
     pairs = [(link.left_id, link.right_id) for link in Link.objects.order_by("pk")]
@@ -107,7 +109,8 @@ def leaks(response: HttpResponse, may_see: tuple[Human, ...]) -> list[str]:
 @pytest.mark.parametrize("role", Role)
 def test_a_role_sees_and_changes_only_its_own(two: Two, role: Role, capsys: pytest.CaptureFixture[str]) -> None:
     place = PLACE[role]
-    person_of(Role.HELPER, two.school.path) if role is not Role.HELPER else None
+    other = person_of(Role.HELPER if role is not Role.HELPER else Role.PAIRING_OFFICE, two.school.path)
+    signed_in(other).get("/")
     client = signed_in(person_of(role, place if place == "/" else getattr(two, place).path))
     count: dict[str, dict[int, int]] = {}
     for address in filled(two):
@@ -124,6 +127,7 @@ def test_a_role_sees_and_changes_only_its_own(two: Two, role: Role, capsys: pyte
             assert found == [], (role, method, address, found)
             by_status = count.setdefault(method, {})
             by_status[response.status_code] = by_status.get(response.status_code, 0) + 1
+    assert UserSession.objects.filter(user=other).count() == 1
     with capsys.disabled():
         print(f"\n{role:<16} get {count['get']} post {count['post']}: 0 leaks", end="")  # noqa: T201 - the matrix is what the test is for
 
