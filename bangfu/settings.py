@@ -138,6 +138,7 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Bangfu"
+MFA_TOTP_TOLERANCE = 1  # codes before and after: a phone's clock may be half a minute off
 MFA_ADAPTER = "bangfu.web.accounts.SecondFactor"
 LOGIN_REDIRECT_URL = "/"
 LOGIN_URL = "/account/login/"
