@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from cryptography.fernet import InvalidToken
 from django.conf import settings
+from django.contrib import messages
 from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -113,7 +114,10 @@ def at_proof(request: HttpRequest) -> HttpResponse:
     """Ask a signed-in user for his password or code again, and keep the form that he has sent."""
     if request.method != "POST":
         return _to_proof(request.get_full_path())
-    return _to_proof(reverse("kept") if in_session(request) else _page_of(request))
+    if in_session(request):
+        return _to_proof(reverse("kept"))
+    messages.error(request, say("proof_not_kept"))
+    return _to_proof(_page_of(request))
 
 
 def in_session(request: HttpRequest) -> bool:

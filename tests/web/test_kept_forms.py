@@ -1,4 +1,4 @@
-"""What was typed while a session ended, or a proof of identity grew old, comes back to its sender and to nobody else."""
+"""What was typed while a session ended, or a proof of identity grew old, comes back to its sender alone."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_an_old_proof_asks_again_and_keeps_the_form(officer: User, two: Two) -> 
     before = Entry.objects.count()
     asked = client.post(f"/people/{number}/open/", {"reason": "核对证件"})
     assert unquote(asked.headers["Location"]) == "/account/again/?next=/account/kept/"
-    assert client.get(asked.headers["Location"]).status_code == 200
+    assert "已为您留着" in client.get(asked.headers["Location"]).content.decode()
     back = client.post("/account/again/", {"password": word(officer), "next": "/account/kept/"}, follow=True)
     assert "核对证件" in back.content.decode()
     assert Entry.objects.count() == before
@@ -211,6 +211,7 @@ def test_a_huge_form_is_not_kept_and_says_so(officer: User, gap: Difference, fie
     assert "太多" in page.content.decode()
     stale = signed_in(officer, ago=OLD)
     assert unquote(stale.post("/people/1/open/", fields).headers["Location"]) == "/account/again/?next=/"
+    assert "无法保留" in stale.get("/account/again/").content.decode()
 
 
 def test_passwords_and_tokens_are_not_kept(officer: User, gap: Difference) -> None:
