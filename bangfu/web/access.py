@@ -100,12 +100,13 @@ def page_context(request: HttpRequest) -> dict[str, Any]:
     """Return what every page shows: the menu open to the reader, who he is, and whether a form of his waits."""
     actor = getattr(request, "actor", None)
     if actor is None:
-        return {"menu": (), "actor": None, "demo": demo_sign_ins()}
+        return {"menu": (), "actor": None, "demo": demo_sign_ins(), "passkeys": settings.TLS}
     due = bool(getattr(request, "second_factor_due", False))
     menu = [name for name, roles in MENU if not due and any(actor.holds(role) for role in roles)]
     here = request.path.split("/")[1] or "inbox"
     waits = kept.KEPT in request.session and not request.path.startswith(reverse("kept"))
-    return {"menu": menu, "actor": actor, "here": here, "second_factor_due": due, "form_waits": waits}
+    own = {"second_factor_due": due, "form_waits": waits, "passkeys": settings.TLS}
+    return {"menu": menu, "actor": actor, "here": here, **own}
 
 
 def demo_sign_ins() -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -72,7 +73,8 @@ def _must_go_first(request: HttpRequest) -> str:
         return "" if _is_at(request, PASSWORD_PAGES) else "account_change_password"
     if lacks_second_factor(request.actor):  # type: ignore[attr-defined]  # ours
         request.second_factor_due = True  # type: ignore[attr-defined]  # ours
-        return "" if _is_at(request, FACTOR_PAGES) else "mfa_activate_totp"
+        pages = (*FACTOR_PAGES, "mfa_add_webauthn") if settings.TLS else FACTOR_PAGES
+        return "" if _is_at(request, pages) else "mfa_activate_totp"
     return ""
 
 

@@ -3,11 +3,28 @@
 from __future__ import annotations
 
 from allauth.account import views as account
+from allauth.mfa.base import views as factors
+from allauth.mfa.webauthn import views as passkeys
+from csp.decorators import csp_update
+from django.conf import settings
 from django.urls import include, path
 
 from bangfu.web import accounts, audit, coverage, imports, inbox, people, sessions, sign_in
 
+# A passkey is asked for by script: on these pages, and only where there are passkeys, files of our own may run.
+scripted = csp_update({"script-src": ["'self'"]})
+passkey_pages = [
+    path("two-factor/authenticate/", scripted(factors.authenticate), name="mfa_authenticate"),
+    path("two-factor/webauthn/add/", scripted(passkeys.add_webauthn), name="mfa_add_webauthn"),
+    path(
+        "two-factor/webauthn/reauthenticate/",
+        scripted(passkeys.reauthenticate_webauthn),
+        name="mfa_reauthenticate_webauthn",
+    ),
+]
+
 account_pages = [
+    *(passkey_pages if settings.TLS else ()),
     path("login/", sign_in.SignIn.as_view(), name="account_login"),
     path("logout/", account.logout, name="account_logout"),
     path("password/", account.password_change, name="account_change_password"),
