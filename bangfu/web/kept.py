@@ -58,10 +58,10 @@ class Form:
     def goes(self) -> str:
         """Return what sending it does, in words where its address has some."""
         try:
-            code = f"goes_{resolve(urlsplit(self.to).path).url_name}"
+            name = resolve(urlsplit(self.to).path).url_name
         except Resolver404:
             return self.to
-        return say(code) if code in sentences() else self.to
+        return say(f"goes_{name}") if f"goes_{name}" in sentences() else self.to
 
 
 def _name(name: str) -> str:

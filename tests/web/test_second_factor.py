@@ -330,3 +330,12 @@ def test_the_command_takes_a_lost_one_off(two: Two, admin: User, run: Run) -> No
     assert run("user", "mfa-reset", admin.staff_number, "--reason", "phone lost").code == 0
     assert not Authenticator.objects.filter(user=admin).exists()
     assert run("user", "mfa-reset", "T999", "--reason", "x").code == 2
+
+
+def test_many_wrong_codes_when_asked_again_are_stopped_in_words(admin: User) -> None:
+    client = signed_in(with_app(admin), ago=OLD)
+    for _ in range(11):
+        page = client.post("/account/two-factor/reauthenticate/", {"code": "000000"})
+    assert page.status_code == 429
+    assert "请等一分钟再试" in page.content.decode()
+    assert client.post(f"/users/{admin.staff_number}/slip/").status_code == 302
