@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
     "axes",
     "csp",
     "bangfu.audit",
@@ -115,6 +116,9 @@ LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
 TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
 
+# Set by `bangfu serve` when it is given a certificate, or by who stands before it.
+TLS = bool(os.environ.get("BANGFU_TLS"))
+
 # -- sign-in: a staff number and a slip that the office prints; no e-mail, no sign-up
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -135,8 +139,10 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_PRESERVE_USERNAME_CASING = True
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+# Browsers let passkeys be used over TLS only. A passkey is a second factor here: nobody signs in with it alone.
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", *(["webauthn"] if TLS else [])]
 MFA_TOTP_ISSUER = "Bangfu"
+MFA_TOTP_TOLERANCE = 1  # codes before and after: a phone's clock may be half a minute off
 MFA_ADAPTER = "bangfu.web.accounts.SecondFactor"
 LOGIN_REDIRECT_URL = "/"
 LOGIN_URL = "/account/login/"
@@ -158,15 +164,13 @@ LOGGING = {
 }
 
 # -- what a browser may do with a page
-TLS = bool(
-    os.environ.get("BANGFU_TLS")
-)  # set by `bangfu serve` when it is given a certificate, or by who stands before it
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = TLS
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SECURE_HSTS_SECONDS = 31_536_000 if TLS else 0
+CSRF_FAILURE_VIEW = "bangfu.web.sign_in.csrf_failed"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import date
 
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
 from bangfu.accounts.models import Grant, User
-from bangfu.accounts.rules import Role, may_meet
+from bangfu.accounts.rules import SIGN_IN_FILE, Role, may_meet
 from bangfu.audit.actions import record
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
@@ -106,6 +110,44 @@ def end_grant(*, grant_id: int, day: date, by: Actor, reason: str) -> Grant:
         reason=reason,
     )
     return grant
+
+
+@transaction.atomic
+def end_session(*, number: int, by: Actor) -> None:
+    """End one of one's own sessions: that browser is signed out."""
+    session = UserSession.objects.select_for_update().filter(pk=number, user_id=by.user_id).first()
+    if session is None:
+        raise BangfuError("session_unknown")
+    session.end()
+    record(action="accounts.end_session", by=by, subject=f"user:{by.user_id}")
+
+
+@transaction.atomic
+def note_second_factor(*, event: str, by: Actor) -> None:
+    """Write down that a user has changed his second factors (allauth keeps them itself)."""
+    record(action="accounts.change_second_factor", by=by, subject=f"user:{by.user_id}", details={"event": event})
+
+
+@transaction.atomic
+def drop_second_factor(*, staff_number: str, by: Actor, reason: str) -> None:
+    """Take all second factors and recovery codes of a user off, so that his password alone signs in again."""
+    _check_admin(by)
+    user = _locked(staff_number)
+    Authenticator.objects.filter(user_id=user.pk).delete()
+    record(action="accounts.drop_second_factor", by=by, subject=f"user:{user.pk}", reason=reason)
+
+
+@transaction.atomic
+def require_second_factor(*, roles: Collection[Role], by: Actor, reason: str) -> None:
+    """Say which roles must have a second factor from now on, in the installation's own file."""
+    _check_admin(by)
+    names = sorted(role.value for role in roles)
+    record(action="accounts.require_second_factor", by=by, subject="sign-in", details={"roles": names}, reason=reason)
+    path = settings.HOME / SIGN_IN_FILE
+    new = path.with_suffix(".new")
+    listed = ", ".join(f'"{name}"' for name in names)
+    new.write_text(f"# Written by `bangfu user mfa`.\nsecond_factor = [{listed}]\n", encoding="utf-8")
+    new.replace(path)
 
 
 def _locked(staff_number: str) -> User:

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, datetime
 
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.db import connection
 from django.db.models import Q, QuerySet
 
 from bangfu.accounts.models import Grant, User
-from bangfu.accounts.rules import Role
+from bangfu.accounts.rules import SIGN_IN_FILE, Role, roles_with_second_factor
 from bangfu.core.actor import Actor, Reach
+from bangfu.core.errors import BangfuError
+from bangfu.core.library import LIBRARY, load_toml
 
 
 def grants_on(user: User, day: date) -> QuerySet[Grant]:
@@ -55,3 +60,41 @@ def outermost(paths: Iterable[str]) -> list[str]:
         if not found or not path.startswith(found[-1]):
             found.append(path)
     return found
+
+
+def second_factor_roles() -> frozenset[Role]:
+    """Return the roles that must have a second factor, by the installation's file or the shipped one.
+
+    It is read each time, so that a change holds at once in every process; BangfuError where it cannot be read.
+    """
+    own = settings.HOME / SIGN_IN_FILE
+    path = own if own.exists() else LIBRARY / SIGN_IN_FILE
+    try:
+        content = load_toml(path)
+    except (ValueError, OSError) as problem:
+        raise BangfuError("sign_in_file_unreadable", path=path, detail=problem) from problem
+    return roles_with_second_factor(content, str(path))
+
+
+def must_have_second_factor(by: Actor) -> bool:
+    """Tell whether one of the actor's roles demands a second factor."""
+    return any(by.holds(role) for role in second_factor_roles())
+
+
+def lacks_second_factor(by: Actor) -> bool:
+    """Tell whether one of the actor's roles demands a second factor that he has not set up; recovery codes are none."""
+    if not must_have_second_factor(by):
+        return False
+    factors = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+    return not Authenticator.objects.filter(user_id=by.user_id, type__in=factors).exists()
+
+
+def has_second_factor(user: User, by: Actor) -> bool:
+    """Tell whether a user has set up a second factor, to those who keep the accounts."""
+    return by.holds(Role.SYSTEM_ADMIN) and Authenticator.objects.filter(user_id=user.pk).exists()
+
+
+def sessions(by: Actor) -> list[UserSession]:
+    """Return the actor's own open sessions, the last used first; the rows of those that are over go."""
+    found = UserSession.objects.filter(user_id=by.user_id).order_by("-last_seen_at", "pk")
+    return [session for session in found if not session.purge()]

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
+
+from bangfu.core.errors import BangfuError
+
+# Beside the keys of an installation, or else as shipped: which roles must have a second factor.
+SIGN_IN_FILE = "sign-in.toml"
 
 
 class Role(StrEnum):
@@ -31,3 +37,12 @@ APART = (
 def may_meet(first: Role, second: Role) -> bool:
     """Tell whether one person may hold both roles at the same time."""
     return frozenset({first, second}) not in APART
+
+
+def roles_with_second_factor(content: dict[str, Any], file: str) -> frozenset[Role]:
+    """Return the roles that a sign-in file names; BangfuError says what was expected where it says anything else."""
+    named = content.get("second_factor")
+    known = [role.value for role in Role]
+    if set(content) != {"second_factor"} or not isinstance(named, list) or not all(name in known for name in named):
+        raise BangfuError("sign_in_file_wrong", path=file, known=", ".join(known))
+    return frozenset(map(Role, named))

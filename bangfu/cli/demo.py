@@ -21,6 +21,7 @@ OURS = (
     "audit-heads.jsonl",
     "founding.lock",
     "demo-sign-ins.json",
+    "sign-in.toml",
     MARK,
 )
 COUNTY = Path(__file__).resolve().parents[2] / "examples" / "county"

@@ -332,6 +332,35 @@ def user_close(staff_number: str, reason: str, json_: bool) -> None:
     serving.close(staff_number, reason, json_)
 
 
+@user.command("mfa")
+@click.option("--require", "roles", multiple=True, type=ROLES, help="A role that must have a second factor.")
+@click.option("--nobody", is_flag=True, help="No role must.")
+@click.option("--reason", default="bangfu user mfa", help="Why; it goes into the trail.")
+@as_json
+def user_mfa(roles: tuple[str, ...], nobody: bool, reason: str, json_: bool) -> None:
+    """Say which roles must have a second factor (all at once; without options, show which)."""
+    if roles and nobody:
+        raise click.UsageError("--nobody and --require exclude each other")
+    home.start()
+    home.open_home()
+    from bangfu.cli import serving
+
+    serving.second_factor([] if nobody else list(roles) or None, reason, json_)
+
+
+@user.command("mfa-reset")
+@click.argument("staff_number")
+@click.option("--reason", required=True, help="Why; it goes into the trail.")
+@as_json
+def user_mfa_reset(staff_number: str, reason: str, json_: bool) -> None:
+    """Take a user's second factors off: his phone and his recovery codes are lost."""
+    home.start()
+    home.open_home()
+    from bangfu.cli import serving
+
+    serving.reset_second_factor(staff_number, reason, json_)
+
+
 @cli.group()
 def keys() -> None:
     """The keys that sealed cells are sealed with."""

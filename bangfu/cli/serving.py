@@ -12,8 +12,15 @@ from pathlib import Path
 import click
 from django.conf import settings
 
-from bangfu.accounts.actions import create_user, deactivate, grant_role, issue_slip
-from bangfu.accounts.queries import users
+from bangfu.accounts.actions import (
+    create_user,
+    deactivate,
+    drop_second_factor,
+    grant_role,
+    issue_slip,
+    require_second_factor,
+)
+from bangfu.accounts.queries import second_factor_roles, users
 from bangfu.accounts.rules import Role
 from bangfu.cli import home, show
 from bangfu.core.errors import BangfuError
@@ -38,6 +45,7 @@ def serve(host: str, port: int, certificate: Path | None, key: Path | None, work
         if not path.is_file():
             raise BangfuError("tls_file_missing", path=path)
     _check_port(host, port)
+    second_factor_roles()  # a file that cannot be read would stop every page
     os.environ["BANGFU_HOME"] = str(settings.HOME)
     hosts = {host, "localhost", "127.0.0.1", *os.environ.get("BANGFU_HOSTS", "").split(",")} - {"", "0.0.0.0"}  # noqa: S104 - taken out
     os.environ["BANGFU_HOSTS"] = ",".join(sorted(hosts))
@@ -99,6 +107,21 @@ def close(number: str, reason: str, json_: bool) -> None:
     """Close a user's account."""
     deactivate(staff_number=number, by=home.here(), reason=reason)
     show.done("user_closed", json_, staff_number=number)
+
+
+def second_factor(roles: list[str] | None, reason: str, json_: bool) -> None:
+    """Say which roles must have a second factor, if any are given, and show which must."""
+    if roles is not None:
+        require_second_factor(roles=[Role(role) for role in roles], by=home.here(), reason=reason)
+    must = sorted(second_factor_roles())
+    code = "second_factor_roles" if must else "second_factor_nobody"
+    show.done(code, json_, roles=must if json_ else ", ".join(say(f"role_{role}") for role in must))
+
+
+def reset_second_factor(number: str, reason: str, json_: bool) -> None:
+    """Take a user's second factors off."""
+    drop_second_factor(staff_number=number, by=home.here(), reason=reason)
+    show.done("second_factor_reset", json_, staff_number=number)
 
 
 def _grant(number: str, role: Role, path: str, day: date, reason: str) -> None:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from allauth.account import app_settings as allauth_settings
+from allauth.account.authentication import get_authentication_records
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
 
 from bangfu.accounts.rules import Role
 from bangfu.core.actor import Actor
+from bangfu.web import kept
 
 EVERYONE = tuple(Role)
 # Who works on lists and registers; helpers see their own pairs only, and have no page yet but the inbox.
@@ -43,21 +48,50 @@ MENU = (
 def open_to(*roles: Role, writes: tuple[Role, ...] | None = None) -> Callable[[View], View]:
     """Return what makes a view one that only these roles reach; `writes`: who may send its forms (default: the same).
 
-    To anybody else the page is not there, so that an address tells nothing. The auditor changes nothing.
+    To anybody else the page is not there, so that an address tells nothing. The auditor changes nothing. Who is signed
+    out goes to the sign-in page, and a form that he sent goes along (see `kept`).
     """
+    senders = roles if writes is None else writes
 
     def wrap(view: View) -> View:
-        @login_required
         @wraps(view)
         def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            allowed = roles if request.method in ("GET", "HEAD") else (writes if writes is not None else roles)
-            if not any(actor_of(request).holds(role) for role in allowed):
+            sends = request.method not in ("GET", "HEAD")
+            if not request.user.is_authenticated:
+                return kept.at_sign_in(request) if sends and senders else redirect_to_login(request.get_full_path())
+            if not any(actor_of(request).holds(role) for role in (senders if sends else roles)):
                 raise Http404
+            if sends:
+                kept.sent(request)
             return view(request, *args, **kwargs)
 
+        wrapped.takes_forms = bool(senders)  # type: ignore[attr-defined]  # for who asks in a form's name
         return wrapped
 
     return wrap
+
+
+def proven(view: View) -> View:
+    """Return a view that runs only for somebody who has lately shown that it is he: with password, code or passkey.
+
+    For what is sensitive, so that a screen left open does not do for its owner: opening secrets, slips, roles, users,
+    second factors. It stands below `open_to`, for a page that is not there asks nobody for a password. Whoever is asked
+    gives it again and finds what he had typed (see `kept`). How long 'lately' is: ACCOUNT_REAUTHENTICATION_TIMEOUT.
+    """
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return view(request, *args, **kwargs) if proven_lately(request) else kept.at_proof(request)
+
+    return wrapped
+
+
+def proven_lately(request: HttpRequest) -> bool:
+    """Tell whether the newest proof of identity in this session, signing in among them, is young enough."""
+    records = get_authentication_records(request, request.user)
+    timeout: int = allauth_settings.REAUTHENTICATION_TIMEOUT
+    # A clock that was set back does not make a proof last.
+    return bool(records) and abs(time.time() - records[-1]["at"]) < timeout
 
 
 def actor_of(request: HttpRequest) -> Actor:
@@ -67,12 +101,16 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 def page_context(request: HttpRequest) -> dict[str, Any]:
-    """Return what every page shows: the menu open to the reader, and who he is."""
+    """Return what every page shows: the menu open to the reader, who he is, and whether a form of his waits."""
     actor = getattr(request, "actor", None)
     if actor is None:
-        return {"menu": (), "actor": None, "demo": demo_sign_ins()}
-    menu = [name for name, roles in MENU if any(actor.holds(role) for role in roles)]
-    return {"menu": menu, "actor": actor, "here": request.path.split("/")[1] or "inbox"}
+        return {"menu": (), "actor": None, "demo": demo_sign_ins(), "passkeys": settings.TLS}
+    due = bool(getattr(request, "second_factor_due", False))
+    menu = [name for name, roles in MENU if not due and any(actor.holds(role) for role in roles)]
+    here = request.path.split("/")[1] or "inbox"
+    waits = kept.KEPT in request.session and not request.path.startswith(reverse("kept"))
+    own = {"second_factor_due": due, "form_waits": waits, "passkeys": settings.TLS}
+    return {"menu": menu, "actor": actor, "here": here, **own}
 
 
 def demo_sign_ins() -> list[dict[str, str]]:

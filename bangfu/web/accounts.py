@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64encode
 from datetime import date
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context as allauth_context
 from allauth.mfa.adapter import DefaultMFAAdapter
-from cryptography.fernet import Fernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -21,15 +18,22 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from bangfu.accounts import queries
-from bangfu.accounts.actions import choose_password, create_user, end_grant, grant_role, issue_slip
+from bangfu.accounts.actions import (
+    choose_password,
+    create_user,
+    drop_second_factor,
+    end_grant,
+    grant_role,
+    issue_slip,
+    note_second_factor,
+)
 from bangfu.accounts.rules import Role
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError
 from bangfu.core.messages import say
 from bangfu.registry.queries import all_places, place_names
-from bangfu.web.access import ADMINS, EVERYONE, actor_of, open_to
-
-FERNET_BYTES = 32
+from bangfu.web.access import ADMINS, EVERYONE, actor_of, open_to, proven, proven_lately
+from bangfu.web.sealing import fernet
 
 
 class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped
@@ -44,22 +48,31 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # untyped
         own = Actor(user.get_username(), timezone.localtime(), user.pk)
         user.password = choose_password(staff_number=own.name, password=password, by=own).password
 
+    def is_reauthentication_required(self, *, app: str, **given: Any) -> bool:
+        """Tell whether a change of second factors waits for a new proof of identity: by the rule of our own pages."""
+        return not proven_lately(allauth_context.request)
+
+    def send_notification_mail(self, template_prefix: str, user: AbstractBaseUser, *rest: Any, **given: Any) -> None:
+        """Write a change of second factors into the trail, where allauth would send an e-mail."""
+        package, _, event = template_prefix.rpartition("/email/")
+        if package == "mfa":
+            note_second_factor(event=event, by=Actor(user.get_username(), timezone.localtime(), user.pk))
+
 
 class SecondFactor(DefaultMFAAdapter):  # type: ignore[misc]  # untyped
-    """Keeps the secrets of second factors sealed, with a key of the pages' own that outlives rotations."""
+    """Keeps the secrets of second factors sealed, and keeps a demanded one from being taken off."""
 
     def encrypt(self, text: str) -> str:
         """Seal a secret."""
-        return _fernet().encrypt(text.encode()).decode()
+        return fernet(b"second factor").encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
         """Open a secret."""
-        return _fernet().decrypt(encrypted_text.encode()).decode()
+        return fernet(b"second factor").decrypt(encrypted_text.encode()).decode()
 
-
-def _fernet() -> Fernet:
-    key = HKDF(SHA256(), FERNET_BYTES, None, b"second factor").derive(settings.SECRET_KEY.encode())
-    return Fernet(urlsafe_b64encode(key))
+    def can_delete_authenticator(self, authenticator: Any) -> bool:
+        """Tell whether a factor may be taken off: not where a role of its owner demands one."""
+        return not queries.must_have_second_factor(actor_of(allauth_context.request))
 
 
 @require_POST
@@ -107,6 +120,7 @@ def _with_grants(request: HttpRequest) -> list[dict[str, Any]]:
 
 @require_POST
 @open_to(*ADMINS)
+@proven
 def add(request: HttpRequest) -> HttpResponse:
     """Make a user and show his slip."""
     number, name = request.POST.get("staff_number", "").strip(), request.POST.get("name", "").strip()
@@ -120,9 +134,23 @@ def add(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @open_to(*ADMINS)
+@proven
 def slip(request: HttpRequest, staff_number: str) -> HttpResponse:
     """Give a user a new one-time password, on a page to be printed."""
     return _slip(request, staff_number)
+
+
+@require_POST
+@open_to(*ADMINS)
+@proven
+def drop_factor(request: HttpRequest, staff_number: str) -> HttpResponse:
+    """Take a user's second factors off: his phone is lost, and his recovery codes are too."""
+    reason = request.POST.get("reason", "")
+    if not reason.strip():
+        return _user(request, staff_number, say("reason_missing"))
+    drop_second_factor(staff_number=staff_number, by=actor_of(request), reason=reason)
+    messages.success(request, say("second_factor_dropped"))
+    return redirect("user", staff_number=staff_number)
 
 
 def _slip(request: HttpRequest, staff_number: str) -> HttpResponse:
@@ -140,12 +168,20 @@ def _user(request: HttpRequest, staff_number: str, problem: str = "") -> HttpRes
     found = [row for row in _with_grants(request) if row["user"].staff_number == staff_number]
     if not found:
         raise Http404
-    context = {"row": found[0], "roles": list(Role), "places": all_places(), "problem": problem, "typed": request.POST}
+    context = {
+        "row": found[0],
+        "second_factor": queries.has_second_factor(found[0]["user"], actor_of(request)),
+        "roles": list(Role),
+        "places": all_places(),
+        "problem": problem,
+        "typed": request.POST,
+    }
     return render(request, "account/user.html", context, status=422 if problem else 200)
 
 
 @require_POST
 @open_to(*ADMINS)
+@proven
 def grant(request: HttpRequest, staff_number: str) -> HttpResponse:
     """Grant a role at a place from a day on."""
     by = actor_of(request)
@@ -171,6 +207,7 @@ def grant(request: HttpRequest, staff_number: str) -> HttpResponse:
 
 @require_POST
 @open_to(*ADMINS)
+@proven
 def end(request: HttpRequest, number: int) -> HttpResponse:
     """End a grant today."""
     by = actor_of(request)

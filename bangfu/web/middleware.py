@@ -4,21 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from bangfu.accounts.queries import actor_for
+from bangfu.accounts.queries import actor_for, lacks_second_factor
 from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.core.messages import speaking
+from bangfu.web.kept import remember_user
 
 BAD_REQUEST = 400
 FORBIDDEN = 403
+SERVER_FAULT = 500
+
+
+# What somebody who must first choose a password reaches; who must first set up a second factor, these as well.
+PASSWORD_PAGES = ("account_change_password", "account_logout", "language")
+FACTOR_PAGES = (*PASSWORD_PAGES, "mfa_activate_totp", "account_reauthenticate")
+SEEN_SECONDS = 900  # a session's last use is written down this often: each time is a write
 
 
 class Reader:
-    """Gives a request its actor and its language; a user with a one-time slip goes to choose a password first."""
+    """Gives a request its actor and its language; who must do something about his account first is led there."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -27,14 +38,25 @@ class Reader:
         """Answer a request."""
         lang = "en" if translation.get_language() == "en" else "zh"
         with speaking(lang):
-            if request.user.is_authenticated:
-                request.actor = actor_for(request.user, timezone.localtime())  # type: ignore[attr-defined]  # ours
-                if request.user.must_change_password and not self._leads_to_password(request):
-                    return redirect("account_change_password")
-            response = self.get_response(request)
+            response = self._answer(request)
+        remember_user(request, response)
         if not request.path.startswith("/static/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return self.get_response(request)
+        request.actor = actor_for(request.user, timezone.localtime())  # type: ignore[attr-defined]  # ours
+        try:
+            first = _must_go_first(request)
+        except BangfuError as problem:  # a sign-in file that cannot be read opens nothing
+            return render(request, "problem.html", {"problem": str(problem)}, status=SERVER_FAULT)
+        if first:
+            return redirect(first)
+        if cache.add(f"seen-{request.session.session_key}", True, SEEN_SECONDS):
+            UserSession.objects.create_from_request(request)
+        return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
         """Say what a person can act on in one sentence; anything else is the server's fault and says no more."""
@@ -43,7 +65,18 @@ class Reader:
         status = FORBIDDEN if isinstance(problem, NotAllowed) else BAD_REQUEST
         return render(request, "problem.html", {"problem": str(problem)}, status=status)
 
-    @staticmethod
-    def _leads_to_password(request: HttpRequest) -> bool:
-        allowed = ("account_change_password", "account_logout", "language")
-        return request.path.startswith("/static/") or request.path in map(reverse, allowed)
+
+def _must_go_first(request: HttpRequest) -> str:
+    """Return the page that a user must see to before all others, or ''."""
+    assert request.user.is_authenticated  # noqa: S101 - for the type
+    if request.user.must_change_password:
+        return "" if _is_at(request, PASSWORD_PAGES) else "account_change_password"
+    if lacks_second_factor(request.actor):  # type: ignore[attr-defined]  # ours
+        request.second_factor_due = True  # type: ignore[attr-defined]  # ours
+        pages = (*FACTOR_PAGES, "mfa_add_webauthn") if settings.TLS else FACTOR_PAGES
+        return "" if _is_at(request, pages) else "mfa_activate_totp"
+    return ""
+
+
+def _is_at(request: HttpRequest, names: tuple[str, ...]) -> bool:
+    return request.path.startswith("/static/") or request.path in map(reverse, names)

@@ -15,7 +15,7 @@ from bangfu.coverage.actions import export_list, open_secrets
 from bangfu.coverage.finding import search as find
 from bangfu.coverage.reckon import STATES
 from bangfu.registry.queries import places_to_choose
-from bangfu.web.access import READERS, actor_of, open_to
+from bangfu.web.access import READERS, actor_of, open_to, proven
 from bangfu.web.excel import workbook
 from bangfu.web.paging import page_of, place_asked
 
@@ -72,6 +72,7 @@ def person(request: HttpRequest, number: int) -> HttpResponse:
 
 @require_POST
 @open_to(*READERS)
+@proven
 def open_person(request: HttpRequest, number: int) -> HttpResponse:
     """Show the same with secrets open, for a stated reason that is written into the trail."""
     reason = request.POST.get("reason", "")

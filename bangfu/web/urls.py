@@ -3,16 +3,50 @@
 from __future__ import annotations
 
 from allauth.account import views as account
+from allauth.mfa.base import views as factors
+from allauth.mfa.webauthn import views as passkeys
+from csp.decorators import csp_update
+from django.conf import settings
 from django.urls import include, path
 
-from bangfu.web import accounts, audit, components, coverage, households, imports, inbox, mapping, people, schools
+from bangfu.web import (
+    accounts,
+    audit,
+    components,
+    coverage,
+    households,
+    imports,
+    inbox,
+    mapping,
+    people,
+    schools,
+    sessions,
+    sign_in,
+)
+
+# A passkey is asked for by script: on these pages, and only where there are passkeys, files of our own may run.
+scripted = csp_update({"script-src": ["'self'"]})
+passkey_pages = [
+    path("two-factor/authenticate/", scripted(factors.authenticate), name="mfa_authenticate"),
+    path("two-factor/webauthn/add/", scripted(passkeys.add_webauthn), name="mfa_add_webauthn"),
+    path(
+        "two-factor/webauthn/reauthenticate/",
+        scripted(passkeys.reauthenticate_webauthn),
+        name="mfa_reauthenticate_webauthn",
+    ),
+]
 
 account_pages = [
-    path("login/", account.login, name="account_login"),
+    *(passkey_pages if settings.TLS else ()),
+    path("login/", sign_in.SignIn.as_view(), name="account_login"),
     path("logout/", account.logout, name="account_logout"),
     path("password/", account.password_change, name="account_change_password"),
     path("again/", account.reauthenticate, name="account_reauthenticate"),
     path("locked/", accounts.locked, name="account_inactive"),
+    path("kept/", sign_in.kept_form, name="kept"),
+    path("kept/drop/", sign_in.drop_form, name="drop_kept"),
+    path("sessions/", sessions.sessions, name="sessions"),
+    path("sessions/<int:number>/end/", sessions.end, name="end_session"),
     path("two-factor/", include("allauth.mfa.urls")),
     path("", accounts.mine, name="account"),
 ]
@@ -42,7 +76,7 @@ urlpatterns = [
     path("imports/", imports.files, name="imports"),
     path("imports/upload/", imports.upload, name="upload"),
     path("imports/jobs/<int:number>/", imports.job, name="job"),
-    path("imports/kept/<int:number>/", mapping.kept, name="kept"),
+    path("imports/kept/<int:number>/", mapping.kept, name="strange"),
     path("imports/<int:number>/", imports.file, name="import_file"),
     path("imports/rows/<int:number>/", imports.mend, name="mend"),
     path("audit/", audit.entries, name="audit"),
@@ -50,6 +84,7 @@ urlpatterns = [
     path("users/add/", accounts.add, name="add_user"),
     path("users/<str:staff_number>/", accounts.user, name="user"),
     path("users/<str:staff_number>/slip/", accounts.slip, name="slip"),
+    path("users/<str:staff_number>/second-factor/", accounts.drop_factor, name="drop_second_factor"),
     path("users/<str:staff_number>/grant/", accounts.grant, name="grant"),
     path("users/grants/<int:number>/end/", accounts.end, name="end_grant"),
 ]

@@ -40,6 +40,10 @@ PAGES = {
     "password": ("class_teacher", "/account/password/"),
     "second-factor": ("class_teacher", "/account/two-factor/"),
     "components": ("class_teacher", "/components/"),
+    "sessions": ("class_teacher", "/account/sessions/"),
+    "proof": ("class_teacher", "/account/again/"),
+    "app-set-up": ("class_teacher", "/account/two-factor/totp/activate/"),
+    "kept-none": ("class_teacher", "/account/kept/"),
     "not-there": ("class_teacher", "/users/"),
 }
 README = (("coverage", "pc", "zh"), ("inbox-school", "phone", "zh"), ("link", "pc", "en"))
@@ -53,6 +57,24 @@ def go(page: Page, site: Site, way: str) -> None:
         links = page.locator(f"main a[href^='{step}']")
         hrefs = [str(links.nth(at).get_attribute("href")) for at in range(links.count())]
         page.goto(site.address + next(h for h in hrefs if any(part.isdigit() for part in h.split("/")) or "users" in h))
+
+
+def interrupt(page: Page, site: Site, role: str) -> None:
+    """Sign in, fill in a form, and send it when the session is over: the sign-in page comes, with the form in it."""
+    sign_in(page, site, role)
+    page.goto(f"{site.address}/people/")
+    page.fill("#text", "张晓")
+    page.context.clear_cookies(name="sessionid")
+    page.click("main button")
+
+
+def take_up(page: Page, site: Site, role: str) -> None:
+    """Sign in again where one was interrupted: the page of the kept form comes."""
+    number, password = site.sign_ins[role]
+    page.fill("#login", number)
+    page.fill("#password", password)
+    page.click("main button")
+    page.wait_for_url(f"{site.address}/account/kept/")
 
 
 def shoot(site: Site) -> None:
@@ -69,6 +91,9 @@ def shoot_all(site: Site, chromium: Browser, size: str, language: str) -> None:
     page = new_page(chromium, size, language)
     page.goto(f"{site.address}/account/login/")
     page.screenshot(path=OUT / f"sign-in-{size}-{language}.png", full_page=True)
+    for name, step in (("sign-in-again", interrupt), ("kept", take_up)):
+        step(page, site, "county_bureau")
+        page.screenshot(path=OUT / f"{name}-{size}-{language}.png", full_page=True)
     for name, (role, way) in PAGES.items():
         if role not in by_role:
             by_role[role] = new_page(chromium, size, language)

@@ -43,8 +43,8 @@ def chromium() -> str:
 
 
 @contextmanager
-def served_demo(home: Path) -> Iterator[Site]:
-    """Build the demo in `home`, serve it, and stop at the end."""
+def served_demo(home: Path, host: str = "127.0.0.1", **more: str) -> Iterator[Site]:
+    """Build the demo in `home`, serve it (with more in its environment), and stop at the end."""
     environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "BANGFU_LANG")}
     environment |= {"BANGFU_HOME": str(home)}
     subprocess.run([BANGFU, "demo", "--dir", home, "--no-serve"], env=environment, check=True, capture_output=True)
@@ -52,9 +52,9 @@ def served_demo(home: Path) -> Iterator[Site]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [BANGFU, "serve", "--port", str(port), "--workers", "1"]
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(command, env=environment | more, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        address = f"http://127.0.0.1:{port}"
+        address = f"http://{host}:{port}"
         _wait_for(address)
         rows = json.loads((home / "demo-sign-ins.json").read_text(encoding="utf-8"))
         yield Site(address, home, {row["role"]: (row["staff_number"], row["password"]) for row in rows})

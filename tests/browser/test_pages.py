@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from tests.browser.shots import PAGES, go
+from tests.browser.shots import PAGES, go, interrupt, take_up
 from tests.browser.site import SIZES, Site, new_page, sign_in
 
 pytestmark = pytest.mark.browser
@@ -28,14 +28,50 @@ def test_every_page_is_clear_to_everybody(site: Site, chromium: Browser, size: s
             sign_in(pages[role], site, role)
         page = pages[role]
         go(page, site, way)
-        found = Axe().run(page, options=RULES).response["violations"]
-        faults += [f"{name}: {fault['id']} {fault['nodes'][0]['html'][:120]}" for fault in found]
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        faults += [f"{name}: scrolls sideways by {wide} px"] if wide > 0 else []
+        faults += faults_of(page, name)
     for page in pages.values():
         page.context.close()
     assert faults == []
     assert [text for text in blocked if NOT_THERE not in text] == []
+
+
+def faults_of(page: Page, name: str) -> list[str]:
+    """Return what is wrong with the page that is open."""
+    found = Axe().run(page, options=RULES).response["violations"]
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    faults = [f"{name}: {fault['id']} {fault['nodes'][0]['html'][:120]}" for fault in found]
+    return faults + ([f"{name}: scrolls sideways by {wide} px"] if wide > 0 else [])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_form_outlives_the_session(site: Site, chromium: Browser, size: str) -> None:
+    page = new_page(chromium, size, "zh")
+    interrupt(page, site, "county_bureau")
+    assert "已为您留着" in page.inner_text("main")
+    faults = faults_of(page, "sign-in-again")
+    take_up(page, site, "county_bureau")
+    assert "张晓" in page.inner_text("main")
+    faults += faults_of(page, "kept")
+    page.focus("main .btn.primary")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{site.address}/people/")
+    assert page.input_value("#text") == "张晓"
+    page.context.close()
+    assert faults == []
+
+
+def test_a_page_from_before_another_sign_in_loses_nothing(site: Site, chromium: Browser) -> None:
+    page = new_page(chromium, "pc", "zh")
+    sign_in(page, site, "county_bureau")
+    page.goto(f"{site.address}/people/")
+    page.fill("#text", "张晓")
+    page.context.clear_cookies(name="sessionid")
+    other = page.context.new_page()
+    sign_in(other, site, "county_bureau")
+    page.click("main button")
+    page.wait_for_url(f"{site.address}/account/kept/")
+    assert "张晓" in page.inner_text("main")
+    page.context.close()
 
 
 def test_home_is_light(site: Site, chromium: Browser) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import pytest
+from allauth.account.internal.flows import login
 from django.core.cache import cache
 from django.test import Client
 
@@ -99,9 +101,18 @@ def person_of(role: Role, path: str) -> User:
     return user
 
 
-def signed_in(user: User | None) -> Client:
-    """Return a browser in which this user is signed in; nobody for None."""
+def signed_in(user: User | None, ago: float = 0) -> Client:
+    """Return a browser in which this user gave his password some seconds ago; nobody for None."""
     client = Client()
     if user is not None:
         client.force_login(user, backend=BACKEND)
+        prove(client, user, ago)
     return client
+
+
+def prove(client: Client, user: User, ago: float) -> None:
+    """Write into a session that its user has given his password, as allauth does."""
+    session = client.session
+    session[login.AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "password", "at": time.time() - ago}]
+    session[login._AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(user.pk)
+    session.save()

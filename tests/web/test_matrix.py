@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from io import BytesIO
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -17,7 +18,7 @@ from bangfu.accounts.rules import Role
 from bangfu.audit.models import Entry
 from bangfu.coverage.models import Difference, Link
 from bangfu.intake.actions import keep_file
-from bangfu.intake.models import HeldRow
+from bangfu.intake.models import HeldRow, KeptFile
 from bangfu.registry.models import Detail, Household, Organisation, SourceFile
 from bangfu.tasks.models import Job
 from tests.conftest import BY
@@ -70,10 +71,11 @@ def filled(two: Two) -> list[str]:
         "/people/": people,
         "/imports/rows/": list(HeldRow.objects.values_list("pk", flat=True)) or [1],
         "/imports/jobs/": list(Job.objects.values_list("pk", flat=True)),
-        "/imports/kept/": [keep_file(name=f"{HERE[0].name}.csv", content=b"", by=BY)],
+        "/imports/kept/": list(KeptFile.objects.values_list("pk", flat=True)) or [1],
         "/imports/": list(SourceFile.objects.values_list("pk", flat=True)),
         "/households/": list(Household.objects.values_list("pk", flat=True)),
         "/schools/": places,
+        "/account/sessions/": list(UserSession.objects.values_list("pk", flat=True)),
         "/users/grants/": list(Grant.objects.values_list("pk", flat=True)),
     }
     pairs = [(link.left_id, link.right_id) for link in Link.objects.order_by("pk")]
@@ -122,8 +124,10 @@ def cells(body: bytes) -> str:
 
 @pytest.mark.parametrize("role", Role)
 def test_a_role_sees_and_changes_only_its_own(two: Two, role: Role, capsys: pytest.CaptureFixture[str]) -> None:
+    keep_file(name=f"{HERE[0].name}.csv", content=b"", by=BY)
     place = PLACE[role]
-    person_of(Role.HELPER, two.school.path) if role is not Role.HELPER else None
+    other = person_of(Role.HELPER if role is not Role.HELPER else Role.PAIRING_OFFICE, two.school.path)
+    signed_in(other).get("/")
     client = signed_in(person_of(role, place if place == "/" else getattr(two, place).path))
     count: dict[str, dict[int, int]] = {}
     for address in filled(two):
@@ -140,6 +144,7 @@ def test_a_role_sees_and_changes_only_its_own(two: Two, role: Role, capsys: pyte
             assert found == [], (role, method, address, found)
             by_status = count.setdefault(method, {})
             by_status[response.status_code] = by_status.get(response.status_code, 0) + 1
+    assert UserSession.objects.filter(user=other).count() == 1
     with capsys.disabled():
         print(f"\n{role:<16} get {count['get']} post {count['post']}: 0 leaks", end="")  # noqa: T201 - the matrix is what the test is for
 
@@ -167,6 +172,7 @@ def strangers_in(response: HttpResponse, may_see: tuple[Human, ...]) -> list[str
 
 
 def test_a_stranger_gets_the_sign_in_page_and_nothing_else(two: Two) -> None:
+    keep_file(name=f"{HERE[0].name}.csv", content=b"", by=BY)
     client = signed_in(None)
     for address in filled(two):
         for method in ("get", "post"):
