@@ -21,8 +21,8 @@ from bangfu.coverage.models import Alias, Difference, Link, Progress, PupilState
 from bangfu.coverage.reckon import CODES, Known
 from bangfu.intake.layouts import Layout, all_layouts
 from bangfu.linkage.humans import chain
-from bangfu.registry.models import Detail, Organisation, Person, SourceFile
-from bangfu.registry.queries import open_to
+from bangfu.registry.models import Detail, Organisation, Person
+from bangfu.registry.queries import open_to, standing_files
 
 
 def linkable_layouts() -> list[Layout]:
@@ -59,9 +59,10 @@ def is_id(number: int) -> bool:
 
 
 def check_records(records: Sequence[int], by: Actor) -> None:
-    """BangfuError where one of the records does not exist, NotAllowed where the actor may not see it."""
+    """BangfuError where one of the records does not exist (any more), NotAllowed where the actor may not see it."""
     possible = [record for record in records if is_id(record)]
-    paths = dict(Person.objects.filter(pk__in=possible).values_list("pk", "organisation__path"))
+    said = Detail.objects.filter(person__in=possible, retracted_by=None)
+    paths = dict(said.values_list("person", "person__organisation__path"))
     for record in records:
         if record not in paths:
             raise BangfuError("record_unknown", record=record)
@@ -84,7 +85,7 @@ def organisation_of(human: int, by: Actor) -> int:
 def newest_day(layouts: Sequence[Layout]) -> date | None:
     """Return the day of the newest roll or register."""
     listed = [layout.id for layout in layouts if kind_of(layout) in ("roll", "register")]
-    files = SourceFile.objects.filter(layout__in=listed).order_by("-list_date")
+    files = standing_files().filter(layout__in=listed).order_by("-list_date")
     return files.values_list("list_date", flat=True).first()
 
 
