@@ -164,7 +164,7 @@ class FormerEnd(models.Model):
 
 
 class FormerPlace(models.Model):
-    """Where a person (or a listed organisation: below which place) stood before a file moved it; an undo moves it back."""
+    """Where a person or listed organisation stood before a file moved it; an undo of the file moves it back."""
 
     kind = models.CharField(max_length=32)
     subject = models.BigIntegerField()
