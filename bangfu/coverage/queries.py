@@ -111,8 +111,15 @@ def open_doubts() -> list[tuple[int, int, int, str]]:
 
 def open_differences() -> list[Known]:
     """Return the differences that stand, answered or not, for a reckoning."""
-    columns = ("pk", "code", "record_id", "other_id", "says", "row_id", "other_row_id", "answer")
-    return [Known(*row) for row in Difference.objects.filter(closed_at=None).order_by("pk").values_list(*columns)]
+    return [Known(*row) for row in Difference.objects.filter(closed_at=None).order_by("pk").values_list(*KNOWN)]
+
+
+def past_differences() -> list[Known]:
+    """Return the differences that are closed, for a reckoning: where their very facts stand again, so do they."""
+    return [Known(*row) for row in Difference.objects.exclude(closed_at=None).order_by("pk").values_list(*KNOWN)]
+
+
+KNOWN = ("pk", "code", "record_id", "other_id", "says", "row_id", "other_row_id", "answer")
 
 
 def last_run() -> Run | None:

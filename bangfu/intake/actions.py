@@ -367,11 +367,11 @@ def _close_undone(number: int, undo: int) -> tuple[int, set[int]]:
     Returns how many were closed, and which files have rows that wait again. A row that a later file holds too stays
     closed: it waits there.
     """
-    own = HeldRow.objects.filter(row_id__range=register.rows_of(number))
+    own = HeldRow.objects.filter(row__id__range=register.rows_of(number))
     moved_on = own.exclude(closed_by=None).values_list("text_index", "closed_by")
     later = {bytes(text): closed_by for text, closed_by in moved_on}
     again = set()
-    for held in HeldRow.objects.filter(closed_by=number).select_related("row"):
+    for held in HeldRow.objects.filter(closed_by=number, row__file__undone=None).select_related("row"):
         held.closed_by_id = later.get(bytes(held.text_index))
         held.save(update_fields=["closed_by"])
         again |= {held.row.file_id} if held.closed_by_id is None else set()
@@ -382,7 +382,7 @@ def _settle_mending(files: set[int], by: Actor) -> None:
     """Make the tasks to mend rows of these files say how many wait."""
     layouts = {layout.id: layout for layout in all_layouts(settings.HOME / "layouts")}
     for file in SourceFile.objects.filter(pk__in=files).defer("content").order_by("pk"):
-        left = HeldRow.objects.filter(row_id__range=register.rows_of(file.pk), closed_by=None).count()
+        left = HeldRow.objects.filter(row__id__range=register.rows_of(file.pk), closed_by=None).count()
         _ask_to_mend(file.pk, file.sender_id, layouts.get(file.layout), left, by)
 
 

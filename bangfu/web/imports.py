@@ -19,9 +19,9 @@ from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError
 from bangfu.core.messages import reader_language, say
 from bangfu.coverage.actions import link_records
-from bangfu.intake.actions import import_files, mend_row
+from bangfu.intake.actions import import_files, mend_row, undo_import
 from bangfu.intake.layouts import all_layouts, choose_layouts
-from bangfu.intake.queries import Waiting, waiting
+from bangfu.intake.queries import Waiting, undone, waiting, why_not_undone
 from bangfu.intake.report import COUNTS, Options, Report
 from bangfu.registry.queries import files as files_of
 from bangfu.web.access import KEEPERS, actor_of, open_to
@@ -102,13 +102,19 @@ def _line(report: Report) -> dict[str, Any]:
 @open_to(*READERS, writes=())
 def file(request: HttpRequest, number: int) -> HttpResponse:
     """Show one file: its row equation and the rows that wait."""
+    return _file_page(request, number)
+
+
+def _file_page(request: HttpRequest, number: int, problem: str = "") -> HttpResponse:
     by = actor_of(request)
     found = files_of(by).filter(pk=number).first()
     if found is None:
         raise Http404
     held = list(waiting(by, number))
-    context = {"file": found, "held": held, "titles": _titles(), "may": _may(request)}
-    return render(request, "imports/file.html", context)
+    context = {"file": found, "held": held, "titles": _titles(), "may": _may(request), "problem": problem}
+    context["undone"] = undone([number]).get(number)
+    context["why_not"] = "" if context["undone"] else why_not_undone(number, by)
+    return render(request, "imports/file.html", context, status=422 if problem else 200)
 
 
 @open_to(*READERS, writes=KEEPERS)
@@ -153,3 +159,19 @@ def _mend(request: HttpRequest, row: Waiting, cells: dict[str, str]) -> str:
         return str(report.refused)
     still = [problem["message"] for problem in report.problems if problem["row"] == row.row]  # others wait on as before
     return str(still[0]) if still else ""
+
+
+@require_POST
+@open_to(*READERS, writes=KEEPERS)
+def undo(request: HttpRequest, number: int) -> HttpResponse:
+    """Take a whole file back, and show it as taken back; what stands in the way is said on its page."""
+    by = actor_of(request)
+    found = files_of(by).filter(pk=number).first()
+    if found is None:
+        raise Http404
+    try:
+        undo_import(file_id=number, by=by, reason=request.POST.get("reason", ""))
+    except BangfuError as problem:
+        return _file_page(request, number, str(problem))
+    messages.success(request, say("file_taken_back", number=number, file=found.name))
+    return redirect("import_file", number)

@@ -35,6 +35,7 @@ urlpatterns = [
     path("imports/", imports.files, name="imports"),
     path("imports/upload/", imports.upload, name="upload"),
     path("imports/<int:number>/", imports.file, name="import_file"),
+    path("imports/<int:number>/undo/", imports.undo, name="undo_import"),
     path("imports/rows/<int:number>/", imports.mend, name="mend"),
     path("audit/", audit.entries, name="audit"),
     path("users/", accounts.users, name="users"),

@@ -79,7 +79,7 @@ def filled(two: Two) -> list[str]:
             found.append(
                 state.replace("<str:staff_number>", f"{Role.HELPER}-{two.school.path.strip('/').replace('/', '-')}")
             )
-    return found
+    return sorted(found, key=lambda address: address.endswith("/undo/"))  # last: they empty the other pages
 
 
 FORM = {
