@@ -7,18 +7,22 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import click
 from django.conf import settings
+from django.utils.timezone import localtime
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bangfu.cli import home
 from bangfu.core.errors import BangfuError
+from bangfu.intake import queries
 from bangfu.intake.actions import import_files
 from bangfu.intake.layouts import Layout, choose_layouts
-from bangfu.intake.report import Options, Report
+from bangfu.intake.report import COUNTS, Options, Report
 from bangfu.intake.report import Progress as Advance
+from bangfu.registry import queries as register
 
 
 def run(files: list[Path], layout: str | None, day: date | None, maps: Iterable[str]) -> list[Report]:
@@ -30,6 +34,28 @@ def run(files: list[Path], layout: str | None, day: date | None, maps: Iterable[
     options = Options(layouts, by.at.date(), day, corrections)
     with progress() as advance:
         return import_files(list(dict.fromkeys(files)), options, advance, by=by)
+
+
+def listed() -> list[dict[str, Any]]:
+    """Return the files that came, the newest first, with their row counts and what became of them."""
+    found = list(register.files(home.here()))
+    undone = queries.undone(file.pk for file in found)
+    return [_listed(file, undone.get(file.pk)) for file in found]
+
+
+def _listed(file: Any, undone: queries.Undone | None) -> dict[str, Any]:
+    return {
+        "number": file.pk,
+        "file": file.name,
+        "layout": file.layout,
+        "list_date": file.list_date.isoformat(),
+        "recorded_at": localtime(file.recorded_at).isoformat(),
+        "sender": file.sender.name if file.sender else "",
+        "rows": {name: getattr(file, name) for name in COUNTS},
+        "undone": {"at": localtime(undone.at).isoformat(), "by": undone.by, "reason": undone.reason}
+        if undone
+        else None,
+    }
 
 
 def pairs(texts: Iterable[str]) -> dict[str, str]:

@@ -103,6 +103,34 @@ def mend(row: int, cells: tuple[str, ...], reason: str, json_: bool) -> None:
 
 
 @cli.command()
+@as_json
+def files(json_: bool) -> None:
+    """List the files that came, with their numbers, and those that were taken back."""
+    home.start()
+    home.open_home()
+    from bangfu.cli import importing
+
+    show.files(importing.listed(), json_)
+
+
+@cli.command()
+@click.argument("number", type=int, metavar="FILE_NUMBER")
+@click.option("--reason", required=True, help="Why; it goes into the trail.")
+@as_json
+def undo(number: int, reason: str, json_: bool) -> None:
+    """Take a whole file back (its number from `bangfu files`): as if it had never come."""
+    home.start()
+    home.open_home()
+    from bangfu.intake.actions import undo_import
+    from bangfu.registry.queries import file_for
+
+    by = home.here()
+    file = file_for(number, by).name
+    taken = undo_import(file_id=number, by=by, reason=reason)
+    show.done("file_taken_back", json_, number=number, file=file, **({"taken_back": taken} if json_ else {}))
+
+
+@cli.command()
 @click.argument("left", type=click.Path(path_type=Path))
 @click.argument("right", required=False, type=click.Path(path_type=Path))
 @click.option("--id", "id_column", required=True, metavar="COLUMN", help="The column that names a row; not compared.")
@@ -246,7 +274,7 @@ def verify(json_: bool) -> None:
     from bangfu.intake import checks as intake
     from bangfu.registry import checks as registry
 
-    lower = (trail.trail, registry.cells, registry.files, registry.facts, intake.held_rows)
+    lower = (trail.trail, registry.cells, registry.files, registry.facts, registry.undone, intake.held_rows)
     checks = (*lower, coverage.links, coverage.totals)
     found = {f"{check.__module__.split('.')[1]}.{check.__name__}": list(check()) for check in checks}
     show.verified(found, json_)

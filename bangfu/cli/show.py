@@ -100,6 +100,24 @@ def waiting(rows: Sequence[Any], json_: bool) -> None:
         click.echo(say("none_held"))
 
 
+def files(found: Sequence[dict[str, Any]], json_: bool) -> None:
+    """Print the files that came; one that was taken back with when, by whom and why."""
+    if json_:
+        print_json({"files": found})
+        return
+    titles = {layout.id: layout.title for layout in all_layouts()}
+    table = Table(box=None, pad_edge=False)
+    for name in ("number", "file", "recognised", "day", "recorded", "read", "applied", "why"):
+        table.add_column(say(f"column_{name}"), overflow="fold")
+    for row in found:
+        title = titles.get(row["layout"], {}).get(say("language"), row["layout"])
+        counts = [f"{row['rows'][name]:,}" for name in ("read", "applied")]
+        undone = row["undone"]
+        why = say("taken_back_by", None, **{**undone, "at": undone["at"][:16]}) if undone else ""
+        table.add_row(str(row["number"]), row["file"], title, row["list_date"], row["recorded_at"][:16], *counts, why)
+    print_table(table)
+
+
 def verified(found: dict[str, list[str]], json_: bool) -> None:
     """Print what each check found."""
     if json_:

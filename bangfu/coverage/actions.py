@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -200,7 +200,8 @@ def cover(*, day: date | None = None, by: Actor) -> Covered:
         links = link_records(by=by, register=Gathered(found, last_file))
         said = queries.progress().version
         load_aliases(found)
-        reckoning = reckon(found, layouts, reckoned_for, queries.open_differences(), queries.open_doubts())
+        known, past = queries.open_differences(), queries.past_differences()
+        reckoning = reckon(found, layouts, reckoned_for, known, queries.open_doubts(), past)
         try:
             run = _write_coverage(reckoning, version, said, by)
         except Outrun:
@@ -265,6 +266,10 @@ def _write_differences(reckoning: Reckoning, by: Actor) -> int:
         gone = Difference.objects.filter(pk__in=part)
         duties += [_closing(*row) for row in gone.filter(answer="").values_list(*CLOSING)]
         gone.update(closed_at=by.at)
+    for part in slices([known.id for known in reckoning.reopened]):
+        again = Difference.objects.filter(pk__in=part)
+        again.update(closed_at=None)
+        duties += [replace(_closing(*row), count=1) for row in again.filter(answer="").values_list(*CLOSING)]
     settle_all(duties, by=by)
     return len(rows)
 

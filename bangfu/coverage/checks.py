@@ -19,6 +19,7 @@ from bangfu.coverage.queries import (
     linkable_layouts,
     open_differences,
     open_doubts,
+    past_differences,
     progress,
     pupils_digest,
 )
@@ -108,13 +109,13 @@ def _again(run: Run) -> Iterator[str]:
     found = gather(layouts)
     load_rows(found)
     load_aliases(found)
-    reckoning = reckon(found, layouts, run.day, open_differences(), open_doubts())
+    reckoning = reckon(found, layouts, run.day, open_differences(), open_doubts(), past_differences())
     for group in WHOLE:
         said, again = run.totals[group], reckoning.totals[group]
         if said != again:
             yield say("totals_come_out_differently", group=group, said=_figures(said), found=_figures(again))
-    if reckoning.opened or reckoning.closed:
-        missing, surplus = len(reckoning.opened), len(reckoning.closed)
+    missing, surplus = len(reckoning.opened) + len(reckoning.reopened), len(reckoning.closed)
+    if missing or surplus:
         yield say("differences_come_out_differently", missing=missing, surplus=surplus)
 
 

@@ -108,7 +108,7 @@ def spoken_of(after: int, until: int) -> set[int]:
 
 
 def _spoken_of(after: int, until: int) -> Iterator[int]:
-    files = SourceFile.objects.filter(pk__gt=after, pk__lte=until).values_list("pk", flat=True)
-    for file in files:
+    files = SourceFile.objects.filter(pk__gt=after, pk__lte=until).values_list("pk", "undoes")
+    for file in {number for row in files for number in row if number}:  # of what was taken back as of what came
         rows = SourceRow.objects.filter(pk__gte=file * ROWS_PER_FILE, pk__lt=(file + 1) * ROWS_PER_FILE)
         yield from rows.exclude(person=None).values_list("person_id", flat=True)

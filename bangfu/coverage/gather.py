@@ -74,13 +74,17 @@ def gather(layouts: Sequence[Layout], people: Sequence[int] | None = None) -> du
 
 
 def load_rows(found: duckdb.DuckDBPyConnection) -> None:
-    """Add `source_row`: every row of a roll or register that holds a person, with its file and the file's day."""
+    """Add `source_row`: every row of a roll or register that holds a person, with its file and the file's day.
+
+    Rows of files that were taken back are left out.
+    """
     listed = found.execute("SELECT DISTINCT layout FROM person WHERE kind IN ('roll', 'register')").fetchall()
     layouts = [layout for (layout,) in listed]
     sql = (
         'SELECT r.id, r.person_id, f.name, r."row", f.list_date FROM registry_sourcerow r'
         " JOIN registry_sourcefile f ON f.id = r.file_id"
         f" WHERE r.person_id IS NOT NULL AND f.layout IN ({marks(layouts)})"
+        " AND f.id NOT IN (SELECT u.undoes_id FROM registry_sourcefile u WHERE u.undoes_id IS NOT NULL)"
     )
     columns = {"id": NUMBER, "person": NUMBER, "file": TEXT, "row": NUMBER, "list_date": DAY}
     with database.cursor() as cursor:

@@ -17,7 +17,7 @@ from bangfu.coverage.models import Alias, Link, Progress, Verdict
 from bangfu.intake.layouts import Layout
 from bangfu.linkage.humans import Humans, humans
 from bangfu.linkage.people import Edge, find_edges
-from bangfu.registry.models import Person, SourceRow
+from bangfu.registry.models import Detail, SourceFile, SourceRow
 from bangfu.registry.plan import ROWS_PER_FILE
 
 PERSON = "person"
@@ -64,8 +64,12 @@ class Decision:
 
 
 def fresh_records(layouts: Sequence[Layout], progress: Progress) -> set[int] | None:
-    """Return the records that files since the last linking said something new of; None: all, nothing is linked yet."""
-    if not progress.linked_until:
+    """Return the records that files since the last linking said something new of; None: all.
+
+    Nothing is linked yet then, or a file was taken back: what it said may have stood between other records, too.
+    """
+    undone = SourceFile.objects.filter(pk__gt=progress.linked_until).exclude(undoes=None)
+    if not progress.linked_until or undone.exists():
         return None
     told = SourceRow.objects.filter(pk__gte=(progress.linked_until + 1) * ROWS_PER_FILE, state="applied")
     told = told.filter(file__layout__in=[layout.id for layout in layouts]).exclude(person=None)
@@ -125,9 +129,11 @@ def plan_links(
     again = None if fresh is None else members(fresh)
     found = found or gather(layouts, None if again is None else beside(again))
     records(found, again)
-    edges = find_edges(found, Person.objects.count())
+    edges = find_edges(found, people_told_of())
     scope, links = _affected(again, edges)
     links, decided = _with_decision(links, decision)
+    if again is None:
+        decided = _of_records(found, decided)
     kept = [
         s.edge for s in links if s.edge.how != PERSON and again is not None and not {s.edge.left, s.edge.right} & again
     ]
@@ -157,6 +163,17 @@ def _with_decision(links: list[Standing], decision: Decision | None) -> tuple[li
         sure = decision.verdict == Verdict.SAME
         decided.append((decision.verdict, Edge(*decision.pair, PERSON, 1.0, sure, apart=False, agrees={})))
     return links, decided
+
+
+def _of_records(found: duckdb.DuckDBPyConnection, decided: list[tuple[str, Edge]]) -> list[tuple[str, Edge]]:
+    """Return the decisions about two records of which something is said still: the others end with their file."""
+    known = {record for (record,) in found.execute("SELECT record FROM records").fetchall()}
+    return [(verdict, edge) for verdict, edge in decided if {edge.left, edge.right} <= known]
+
+
+def people_told_of() -> int:
+    """Return how many records the register has of which something is said."""
+    return Detail.objects.filter(retracted_by=None).values("person").distinct().count()
 
 
 def _valid_ids(

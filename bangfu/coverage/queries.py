@@ -25,8 +25,8 @@ from bangfu.coverage.models import Alias, Difference, Link, PlaceTotal, Progress
 from bangfu.coverage.reckon import CODES, STATES, Known
 from bangfu.intake.layouts import Layout, all_layouts
 from bangfu.linkage.humans import chain
-from bangfu.registry.models import Detail, Organisation, Person, SourceFile
-from bangfu.registry.queries import open_to
+from bangfu.registry.models import Detail, Organisation, Person
+from bangfu.registry.queries import open_to, standing_files
 
 
 def linkable_layouts() -> list[Layout]:
@@ -63,9 +63,10 @@ def is_id(number: int) -> bool:
 
 
 def check_records(records: Sequence[int], by: Actor) -> None:
-    """BangfuError where one of the records does not exist, NotAllowed where the actor may not see it."""
+    """BangfuError where one of the records does not exist (any more), NotAllowed where the actor may not see it."""
     possible = [record for record in records if is_id(record)]
-    paths = dict(Person.objects.filter(pk__in=possible).values_list("pk", "organisation__path"))
+    said = Detail.objects.filter(person__in=possible, retracted_by=None)
+    paths = dict(said.values_list("person", "person__organisation__path"))
     for record in records:
         if record not in paths:
             raise BangfuError("record_unknown", record=record)
@@ -88,7 +89,7 @@ def organisation_of(human: int, by: Actor) -> int:
 def newest_day(layouts: Sequence[Layout]) -> date | None:
     """Return the day of the newest roll or register."""
     listed = [layout.id for layout in layouts if kind_of(layout) in ("roll", "register")]
-    files = SourceFile.objects.filter(layout__in=listed).order_by("-list_date")
+    files = standing_files().filter(layout__in=listed).order_by("-list_date")
     return files.values_list("list_date", flat=True).first()
 
 
@@ -114,8 +115,15 @@ def open_doubts() -> list[tuple[int, int, int, str]]:
 
 def open_differences() -> list[Known]:
     """Return the differences that stand, answered or not, for a reckoning."""
-    columns = ("pk", "code", "record_id", "other_id", "says", "row_id", "other_row_id", "answer")
-    return [Known(*row) for row in Difference.objects.filter(closed_at=None).order_by("pk").values_list(*columns)]
+    return [Known(*row) for row in Difference.objects.filter(closed_at=None).order_by("pk").values_list(*KNOWN)]
+
+
+def past_differences() -> list[Known]:
+    """Return the differences that are closed, for a reckoning: where their very facts stand again, so do they."""
+    return [Known(*row) for row in Difference.objects.exclude(closed_at=None).order_by("pk").values_list(*KNOWN)]
+
+
+KNOWN = ("pk", "code", "record_id", "other_id", "says", "row_id", "other_row_id", "answer")
 
 
 def last_run() -> Run | None:

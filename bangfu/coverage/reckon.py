@@ -23,6 +23,7 @@ CODES: dict[str, dict[str, Any]] = {
 }
 STATES = ("determined", "to_assess", "not_in_need", "no_sign", "in_conflict")
 BUREAU = "county_bureau"
+Key = tuple[str, int, int | None]
 WHOLE = {"rolls": "rows", "pupils": "pupils", "children": "of_school_age"}  # group of totals -> its whole
 
 
@@ -52,6 +53,11 @@ class Known(NamedTuple):
     other_row: int | None
     answer: str
 
+    @property
+    def key(self) -> Key:
+        """Return what makes it this difference, whatever its rows and facts are now."""
+        return self.code, self.record, self.other
+
 
 class Owner(NamedTuple):
     """Who must settle a difference."""
@@ -62,12 +68,14 @@ class Owner(NamedTuple):
 
 @dataclass
 class Reckoning:
-    """What to write for `day`. `moved`: (row, other row, says, id) of differences that newer lists repeat."""
+    """What to write for `day`. `moved`: (row, other row, says, id) of differences that newer lists repeat;
+    `reopened`: those that were closed and whose very facts stand again (a list was taken back)."""
 
     day: date
     opened: list[tuple[Gap, Owner]] = field(default_factory=list)
     moved: list[tuple[int, int | None, str, int]] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
+    reopened: list[Known] = field(default_factory=list)
     pupils: list[tuple[int, int, str, str]] = field(default_factory=list)
     totals: dict[str, Any] = field(default_factory=dict)
 
@@ -78,13 +86,16 @@ def reckon(
     day: date,
     known: Iterable[Known],
     doubts: Iterable[Doubt],
+    past: Iterable[Known] = (),
 ) -> Reckoning:
-    """Judge the gathered register on `day` and compare with the differences that stand."""
+    """Judge the gathered register on `day` and compare with the differences that stand, and those that did once."""
     judge.describe(found, day)
     judge.differences(found, judge.school_age(term_start(day)))
     _add_doubts(found, doubts)
     reckoning = Reckoning(day)
-    reckoning.opened, reckoning.moved, reckoning.closed, settled = _compare(found, layouts, known)
+    gaps = {(gap.code, gap.record, gap.other): gap for gap in _gaps(found)}
+    settled = _compare(reckoning, gaps, known, past)
+    reckoning.opened = _owned(gaps.values(), layouts)
     columns = {"code": TEXT, "record": NUMBER, "answer": TEXT}
     create(found, "answered", columns, [(code, record, answer) for (code, record, _), answer in settled.items()])
     judge.states(found, _unsettled(found, settled))
@@ -113,31 +124,43 @@ def _add_doubts(found: duckdb.DuckDBPyConnection, doubts: Iterable[Doubt]) -> No
     )
 
 
-Key = tuple[str, int, int | None]
 Doubt = tuple[int, int, int, str]  # the link's id, its records, how it was found
 
 
 def _compare(
-    found: duckdb.DuckDBPyConnection, layouts: Sequence[Layout], known: Iterable[Known]
-) -> tuple[list[tuple[Gap, Owner]], list[tuple[int, int | None, str, int]], list[int], dict[Key, str]]:
-    """Return what is new, what moved, what is gone, and what stays answered with its answer."""
-    gaps = {(gap.code, gap.record, gap.other): gap for gap in _gaps(found)}
+    reckoning: Reckoning, gaps: dict[Key, Gap], known: Iterable[Known], past: Iterable[Known]
+) -> dict[Key, str]:
+    """Fill in what moved, what is gone and what stands again; leave in `gaps` what is new.
+
+    Returns what stays answered, with its answer.
+    """
+    once = {(old.key, old.says): old for old in past if old.key in gaps}
+    answered: dict[Key, str] = {}
+    for old in known:
+        gap = gaps.get(old.key)
+        other = gap is not None and old.says != gap.says
+        if gap is None or (other and (old.answer or (old.key, gap.says) in once)):
+            reckoning.closed.append(old.id)  # gone, or answered and now something else: that is a new difference
+            continue
+        answered |= _keep(reckoning, old, gaps.pop(old.key))
+    for key, gap in list(gaps.items()):
+        if before := once.get((key, gap.says)):
+            reckoning.reopened.append(before)
+            answered |= _keep(reckoning, before, gaps.pop(key))
+    return answered
+
+
+def _keep(reckoning: Reckoning, old: Known, gap: Gap) -> dict[Key, str]:
+    if (old.row, old.other_row, old.says) != (gap.row, gap.other_row, gap.says):
+        reckoning.moved.append((gap.row, gap.other_row, gap.says, old.id))
+    return {old.key: old.answer} if old.answer else {}
+
+
+def _owned(gaps: Iterable[Gap], layouts: Sequence[Layout]) -> list[tuple[Gap, Owner]]:
+    """Return these differences, each with who must settle it."""
     posts = {layout.id: layout.post for layout in layouts}
     counties = organisation_places("county")
-    moved, closed, answered = [], [], {}
-    for old in known:
-        key = (old.code, old.record, old.other)
-        gap = gaps.get(key)
-        if gap is None or (old.answer and old.says != gap.says):
-            closed.append(old.id)  # gone, or answered and now something else: that is a new difference
-            continue
-        if (old.row, old.other_row, old.says) != (gap.row, gap.other_row, gap.says):
-            moved.append((gap.row, gap.other_row, gap.says, old.id))
-        if old.answer:
-            answered[key] = old.answer
-        del gaps[key]
-    opened = [(gap, _owner(gap, posts, counties)) for gap in gaps.values()]
-    return opened, moved, closed, answered
+    return [(gap, _owner(gap, posts, counties)) for gap in gaps]
 
 
 def _gaps(found: duckdb.DuckDBPyConnection) -> list[Gap]:

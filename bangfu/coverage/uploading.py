@@ -38,7 +38,7 @@ def begin(files: Sequence[UploadedFile[Any]], options: Options, key: UUID, *, by
     return job
 
 
-def in_background(work: Callable[[], None]) -> None:
+def in_background(work: Callable[[], object]) -> None:
     """Do work in a thread of its own, with database connections of its own."""
 
     def run() -> None:

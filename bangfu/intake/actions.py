@@ -30,7 +30,7 @@ from bangfu.intake.prepare import Prepared, Workshop, header_names, prepare, row
 from bangfu.intake.preview import calendar_of, check_scope, corrections_of, fill_report
 from bangfu.intake.report import COUNTS, Course, Options, Progress, Report
 from bangfu.registry import queries as register
-from bangfu.registry.actions import Delivery, FileRecord, deliver, reseal
+from bangfu.registry.actions import Delivery, FileRecord, deliver, reseal, take_back
 from bangfu.registry.models import Organisation, SourceFile
 from bangfu.tasks.actions import Duty, running_job, settle
 
@@ -148,6 +148,8 @@ def _import_one(
     report.layout = opened.layout.id
     for _ in range(TRIES):
         version, ring = register.clock(), keys.current()
+        if opened.stored and not register.standing_files().filter(pk=opened.stored).exists():
+            raise Refused("file_undone", number=opened.stored)  # taken back since its row was mended
         places = shop.pop().places if shop and shop[0].version == version else register.places()
         places.new = []
         here = Workshop(places, ring, calendar, version)
@@ -168,7 +170,7 @@ def _import_one(
 
 def _again(opened: Opened, shop: Workshop, by: Actor) -> Prepared | None:
     """Return a delivery without work if these very bytes were applied before and left no row waiting."""
-    before = queries.same_file(shop.ring.blind_file(opened.content), opened.layout.id)
+    before = queries.applied_file(shop.ring.blind_file(opened.content), opened.layout.id)
     if before is None or before.held or before.list_date != opened.issued.day:
         return None
     if before.mapping != opened.corrections:
@@ -231,10 +233,12 @@ def _close_earlier(file: FileRecord, texts: Sequence[object], by: Actor) -> None
         settle(Duty("mend_rows", f"source_file:{file_id}", "/", "aid_officer", by.at.date(), left), by=by)
 
 
-def _ask_to_mend(file_id: int, sender: int | None, layout: Layout, count: int, by: Actor) -> None:
+def _ask_to_mend(file_id: int, sender: int | None, layout: Layout | None, count: int, by: Actor) -> None:
+    """Ask the sender's post to mend `count` rows (0: no more); `layout` is None where it is gone meanwhile."""
     path = Organisation.objects.values_list("path", flat=True).get(pk=sender) if sender else "/"
-    due = by.at.date() + timedelta(days=layout.mend_within_days)
-    settle(Duty("mend_rows", f"source_file:{file_id}", path, layout.post, due, count), by=by)
+    post, days = (layout.post, layout.mend_within_days) if layout else ("aid_officer", 0)
+    due = by.at.date() + timedelta(days=days)
+    settle(Duty("mend_rows", f"source_file:{file_id}", path, post, due, count), by=by)
 
 
 @transaction.atomic
@@ -307,6 +311,7 @@ def _open_again(file: SourceFile) -> Opened:
     given = [Correction(file.layout, header, name) for header, name in file.mapping.items()]
     opened = open_file(file.name, register.stored_content(file), layouts, given)
     opened.dated = ListDate(file.list_date, file.holds_from, term_in_text("\n".join(opened.titles)))
+    opened.stored = file.pk
     return opened
 
 
@@ -315,6 +320,60 @@ def _check_columns(opened: Opened, sheet: int, cells: dict[str, str]) -> None:
     for name in cells:
         if name not in known:
             raise BangfuError("column_unknown", column=name, known=", ".join(known))
+
+
+@transaction.atomic
+def undo_import(*, file_id: int, by: Actor, reason: str) -> list[int]:
+    """Take a whole file back: the register says what it would had the file never come; returns the files taken back.
+
+    What was read again of the same file since (a mended row) goes with it. What was known in between stays readable;
+    what a person taught (mended rows, names of columns) is kept. NotAllowed outside the actor's scope; BangfuError
+    without a reason, and where a newer file must be taken back first: it was read against what this one said.
+    """
+    if not reason.strip():
+        raise BangfuError("reason_missing")
+    register.file_for(file_id, by)
+    taken = take_back(file_id=file_id, by=by)
+    changed: set[int] = set()
+    for number, undo in taken:
+        file = register.file_for(number, by)  # a mended row may have named another sender
+        closed, again = _close_undone(number, undo)
+        changed |= again | {number}
+        record(
+            action="intake.undo_import",
+            by=by,
+            subject=f"source_file:{number}",
+            details={"undo": undo, "with": file_id, "held_closed": closed, "files_waiting_again": sorted(again)},
+            reason=reason,
+            chain=file.sender_id or 0,
+        )
+    _settle_mending(changed, by)
+    return [number for number, _ in taken]
+
+
+def _close_undone(number: int, undo: int) -> tuple[int, set[int]]:
+    """Close the rows that wait in a file taken back, and let those wait again that it had closed in other files.
+
+    Returns how many were closed, and which files have rows that wait again. A row that a later file holds too stays
+    closed: it waits there.
+    """
+    own = HeldRow.objects.filter(row__id__range=register.rows_of(number))
+    moved_on = own.exclude(closed_by=None).values_list("text_index", "closed_by")
+    later = {bytes(text): closed_by for text, closed_by in moved_on}
+    again = set()
+    for held in HeldRow.objects.filter(closed_by=number, row__file__undone=None).select_related("row"):
+        held.closed_by_id = later.get(bytes(held.text_index))
+        held.save(update_fields=["closed_by"])
+        again |= {held.row.file_id} if held.closed_by_id is None else set()
+    return own.filter(closed_by=None).update(closed_by=undo), again
+
+
+def _settle_mending(files: set[int], by: Actor) -> None:
+    """Make the tasks to mend rows of these files say how many wait."""
+    layouts = {layout.id: layout for layout in all_layouts(settings.HOME / "layouts")}
+    for file in SourceFile.objects.filter(pk__in=files).defer("content").order_by("pk"):
+        left = HeldRow.objects.filter(row__id__range=register.rows_of(file.pk), closed_by=None).count()
+        _ask_to_mend(file.pk, file.sender_id, layouts.get(file.layout), left, by)
 
 
 def rotate_keys(*, by: Actor, others: Sequence[Reseal]) -> tuple[int, int]:

@@ -18,6 +18,9 @@ def held_rows() -> Iterator[str]:
     lost = SourceRow.objects.filter(state="held", held=None).select_related("file")
     for row in lost.order_by("pk"):
         yield say("held_row_lost", file=row.file.name, row=row.row, id=row.pk)
+    waits = HeldRow.objects.filter(closed_by=None).exclude(row__file__undone=None)
+    for held in waits.select_related("row__file").order_by("pk"):
+        yield say("held_row_of_undone", file=held.row.file.name, row=held.row.row)
     for held in HeldRow.objects.select_related("row__file").order_by("pk").iterator():
         where = f" ({held.row.file.name}, {held.row.row})"
         for column, cell in ((HELD_COLUMN, held.text), (MENDED_COLUMN, held.mended)):

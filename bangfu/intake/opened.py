@@ -40,7 +40,10 @@ class Correction:
 
 @dataclass
 class Opened:
-    """A recognised file. `sheets` may be dropped to save memory and are read again when needed."""
+    """A recognised file. `sheets` may be dropped to save memory and are read again when needed.
+
+    `stored`: the number under which the register keeps it, where it is read again from there.
+    """
 
     name: str
     content: bytes
@@ -52,6 +55,7 @@ class Opened:
     sheets: list[Sheet] | None
     dated: ListDate | None = None
     left: list[int] = field(default_factory=list)
+    stored: int | None = None
 
     @property
     def issued(self) -> ListDate:

@@ -11,11 +11,13 @@ from django.db.models import QuerySet
 
 from bangfu.audit import keys
 from bangfu.audit.models import Entry
+from bangfu.audit.queries import entries_about
 from bangfu.core.actor import Actor
+from bangfu.core.errors import BangfuError
 from bangfu.intake.models import HeldRow, KeptFile, Mapping
 from bangfu.intake.opened import Correction
 from bangfu.registry.models import SourceFile
-from bangfu.registry.queries import SLICE, open_to
+from bangfu.registry.queries import SLICE, file_for, open_to, standing_files, to_take_back
 
 KEPT_TABLE, KEPT_COLUMN = "intake_keptfile", "content"
 LARGEST = 1 << 63  # databases refuse to be asked for larger row numbers
@@ -145,6 +147,37 @@ def kept_file(number: int, by: Actor) -> Kept | None:
 
 
 def same_file(digest_index: bytes, layout: str) -> SourceFile | None:
-    """Return the last file with these very bytes that was read under this layout, or None."""
+    """Return the last file with these very bytes that was read under this layout, or None; it may be taken back."""
     found = SourceFile.objects.filter(digest_index=digest_index, layout=layout)
     return found.order_by("-pk").defer("content").first()
+
+
+def applied_file(digest_index: bytes, layout: str) -> SourceFile | None:
+    """Return the last file with these very bytes that was read under this layout and stands, or None."""
+    return standing_files().filter(digest_index=digest_index, layout=layout).order_by("-pk").first()
+
+
+def why_not_undone(file_id: int, by: Actor) -> str:
+    """Return why a file cannot be taken back now (which one must be first), or ''; NotAllowed outside the scope."""
+    file = file_for(file_id, by)
+    try:
+        to_take_back(file)
+    except BangfuError as problem:
+        return str(problem)
+    return ""
+
+
+@dataclass(frozen=True)
+class Undone:
+    """That a file was taken back: when, by whom, and why."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
+def undone(files: Iterable[int]) -> dict[int, Undone]:
+    """Return file -> when, by whom and why it was taken back, for those of a scoped query's files that were."""
+    subjects = {f"source_file:{number}": number for number in files}
+    entries = entries_about(subjects).filter(action="intake.undo_import")
+    return {subjects[entry.subject]: Undone(entry.at, entry.actor, entry.reason) for entry in entries}

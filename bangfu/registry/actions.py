@@ -16,6 +16,7 @@ from bangfu.core.actor import Actor
 from bangfu.core.errors import Outrun
 from bangfu.core.numbers import KEPT_BY_NUMBER_CELL
 from bangfu.core.seal import Keyring
+from bangfu.registry import queries
 from bangfu.registry.facts import SPECS, FactSpec, Field
 from bangfu.registry.models import Clock, SourceFile
 from bangfu.registry.places import NewOrganisation
@@ -79,10 +80,11 @@ def deliver(delivery: Delivery, *, by: Actor) -> None:
             _insert(cursor, "organisation", ORGANISATION, rows)
         _insert(cursor, "sourcerow", SOURCE_ROW, list(_source_rows(delivery)))
         _write_facts(cursor, changes, file.id)
-        _move_subjects(cursor, changes.moved_subjects, "person" if delivery.listed is None else "organisation")
+        kind = "person" if delivery.listed is None else "organisation"
+        _move_subjects(cursor, changes.moved_subjects, kind, file.id)
         issues = [(series, file.id, file.list_date) for series in file.series]
         _insert(cursor, "seriesfile", ("series_id", "file_id", "list_date"), issues)
-    counts = {name: file.columns[name] for name in ("read", "applied", "unchanged", "held", "noise")}
+    counts = {name: file.columns[name] for name in COUNTS}
     record(
         action="registry.deliver",
         by=by,
@@ -92,9 +94,13 @@ def deliver(delivery: Delivery, *, by: Actor) -> None:
     )
 
 
+COUNTS = ("read", "applied", "unchanged", "held", "noise")
 ORGANISATION = ("id", "kind", "name", "code", "parent_id", "path", "series_id")
 SUBJECT = ("id", "series_id", "organisation_id")
 SOURCE_ROW = ("id", "file_id", "sheet", '"row"', "state", "person_id")
+PLACES = {"person": "organisation_id", "organisation": "parent_id"}
+# The file that gave a fact its end: its own one, where no other has.
+ENDED_BY = f"COALESCE(ended_by_id, source_id / {ROWS_PER_FILE})"
 
 
 def _stored(value: object) -> object:
@@ -125,8 +131,7 @@ def _write_facts(cursor: Any, changes: Changes, file: int) -> None:
         table = SPECS[kind].table
         cursor.executemany(
             "INSERT INTO registry_formerend (kind, fact, valid_until, ended_by_id, replaced_by_id)"
-            f" SELECT %s, id, valid_until, ended_by_id, %s FROM {table} WHERE id = %s AND valid_until IS NOT NULL"
-            " AND ended_by_id IS NOT NULL",
+            f" SELECT %s, id, valid_until, {ENDED_BY}, %s FROM {table} WHERE id = %s AND valid_until IS NOT NULL",
             [(kind, file, id_) for _, _, id_ in ends],
         )
         cursor.executemany(f"UPDATE {table} SET valid_until = %s, ended_by_id = %s WHERE id = %s", ends)
@@ -134,17 +139,107 @@ def _write_facts(cursor: Any, changes: Changes, file: int) -> None:
         cursor.executemany(f"UPDATE {SPECS[kind].table} SET retracted_by_id = %s WHERE id = %s", retractions)
 
 
-def _move_subjects(cursor: Any, subjects: Sequence[Subject], table: str) -> None:
-    place = "organisation_id" if table == "person" else "parent_id"
-    rows = [(s.organisation, s.id) for s in subjects]
-    if rows:
-        cursor.executemany(f"UPDATE registry_{table} SET {place} = %s WHERE id = %s", rows)
+def _move_subjects(cursor: Any, subjects: Sequence[Subject], kind: str, file: int) -> None:
+    if subjects:
+        column = PLACES[kind]
+        cursor.executemany(
+            "INSERT INTO registry_formerplace (kind, subject, place_id, moved_by_id)"
+            f" SELECT %s, id, {column}, %s FROM registry_{kind} WHERE id = %s",
+            [(kind, file, s.id) for s in subjects],
+        )
+        rows = [(s.organisation, s.id) for s in subjects]
+        cursor.executemany(f"UPDATE registry_{kind} SET {column} = %s WHERE id = %s", rows)
 
 
 def _insert(cursor: Any, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
     if rows:
         marks = ", ".join(["%s"] * len(columns))
         cursor.executemany(f"INSERT INTO registry_{table} ({', '.join(columns)}) VALUES ({marks})", rows)
+
+
+@transaction.atomic
+def take_back(*, file_id: int, by: Actor) -> list[tuple[int, int]]:
+    """Take a file back, with what was read again of it since; returns (file, its undo), the newest first.
+
+    What it said is retracted, what it had ended or retracted holds again as before. BangfuError where it is taken back
+    already, is an undo itself, or another file has been read against what it said.
+    """
+    Clock.objects.update(version=F("version") + 1)  # first: no list comes in between
+    file = SourceFile.objects.defer("content").get(pk=file_id)
+    return [(reading.pk, _take_back_one(reading, by)) for reading in queries.to_take_back(file)]
+
+
+def _take_back_one(file: SourceFile, by: Actor) -> int:
+    undo = SourceFile.objects.create(
+        id=queries.next_file(), undoes=file, name=file.name, layout=file.layout, sender_id=file.sender_id,
+        list_date=file.list_date, holds_from=file.holds_from, recorded_at=by.at, mapping={}, size=0,
+        digest_index=b"", salt=b"", digest=b"", content=b"", **dict.fromkeys(COUNTS, 0),
+    )  # fmt: skip
+    details: dict[str, object] = {"undo": undo.pk}
+    with connection.cursor() as cursor:
+        for spec in SPECS.values():
+            given_back = _take_back_ends(cursor, spec, file.pk, undo.pk)
+            given_back += _take_back_retractions(cursor, spec, file.pk, undo.pk)
+            retracted = _retract_all(cursor, spec, file.pk, undo.pk)
+            if retracted or given_back:
+                details[spec.kind] = {"retracted": retracted, "given_back": given_back}
+        for kind, column in PLACES.items():
+            former = "FROM registry_formerplace f WHERE f.moved_by_id = %s AND f.kind = %s"
+            cursor.execute(
+                f"UPDATE registry_{kind} SET {column} = (SELECT MIN(f.place_id) {former}"
+                f" AND f.subject = registry_{kind}.id) WHERE id IN (SELECT f.subject {former})",
+                [file.pk, kind, file.pk, kind],
+            )
+    subject, chain = f"source_file:{file.pk}", file.sender_id or 0
+    record(action="registry.take_back", by=by, subject=subject, details=details, chain=chain)
+    return undo.pk
+
+
+OWN = "source_id BETWEEN %s AND %s"
+
+
+def _take_back_ends(cursor: Any, spec: FactSpec, file: int, undo: int) -> int:
+    """Give facts of other files the end, or none, that they had before this one ended them, moved or took an end back.
+
+    The end that is given back is this undo's word: what was known in between stays readable.
+    """
+    moved = (
+        f"NOT {OWN} AND (ended_by_id = %s OR id IN"
+        " (SELECT e.fact FROM registry_formerend e WHERE e.kind = %s AND %s IN (e.ended_by_id, e.replaced_by_id)))"
+    )
+    which = [*queries.rows_of(file), file, spec.kind, file]
+    cursor.execute(
+        "INSERT INTO registry_formerend (kind, fact, valid_until, ended_by_id, replaced_by_id)"
+        f" SELECT %s, id, valid_until, {ENDED_BY}, %s FROM {spec.table} WHERE valid_until IS NOT NULL AND {moved}",
+        [spec.kind, undo, *which],
+    )
+    before = f"FROM registry_formerend e WHERE e.kind = %s AND e.replaced_by_id = %s AND e.fact = {spec.table}.id"
+    cursor.execute(
+        f"UPDATE {spec.table} SET valid_until = (SELECT MIN(e.valid_until) {before}),"
+        f" ended_by_id = CASE WHEN EXISTS (SELECT 1 {before}) THEN %s END WHERE {moved}",
+        [spec.kind, file, spec.kind, file, undo, *which],
+    )
+    return int(cursor.rowcount)
+
+
+def _take_back_retractions(cursor: Any, spec: FactSpec, file: int, undo: int) -> int:
+    """Let the facts of other files that this one retracted hold again; that they did not in between stays known."""
+    which = f"retracted_by_id = %s AND NOT {OWN}"
+    cursor.execute(
+        "INSERT INTO registry_formerend (kind, fact, valid_until, ended_by_id, replaced_by_id)"
+        f" SELECT %s, id, valid_from, retracted_by_id, %s FROM {spec.table} WHERE {which}",
+        [spec.kind, undo, file, *queries.rows_of(file)],
+    )
+    cursor.execute(f"UPDATE {spec.table} SET retracted_by_id = NULL WHERE {which}", [file, *queries.rows_of(file)])
+    return int(cursor.rowcount)
+
+
+def _retract_all(cursor: Any, spec: FactSpec, file: int, undo: int) -> int:
+    cursor.execute(
+        f"UPDATE {spec.table} SET retracted_by_id = %s WHERE retracted_by_id IS NULL AND {OWN}",
+        [undo, *queries.rows_of(file)],
+    )
+    return int(cursor.rowcount)
 
 
 @transaction.atomic

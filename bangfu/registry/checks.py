@@ -83,7 +83,7 @@ def files() -> Iterator[str]:
             for state in STATES:
                 if said[state] != rows.get(state, 0):
                     yield say("rows_differ", file=file.name, state=state, said=said[state], found=rows.get(state, 0))
-        if not file.same_as_id:
+        if not (file.same_as_id or file.undoes_id):
             yield from _content(file)
 
 
@@ -95,6 +95,19 @@ def _content(file: SourceFile) -> Iterator[str]:
         return
     if hashlib.sha256(bytes(file.salt) + content).digest() != bytes(file.digest):
         yield say("file_digest_differs", file=file.name)
+
+
+def undone() -> Iterator[str]:
+    """A file that was taken back says nothing: no fact of it stands, and none is ended or retracted by it."""
+    gone = "(SELECT undoes_id FROM registry_sourcefile WHERE undoes_id IS NOT NULL)"
+    with connection.cursor() as cursor:
+        for spec in SPECS.values():
+            cursor.execute(
+                f"SELECT id FROM {spec.table} WHERE retracted_by_id IN {gone} OR (retracted_by_id IS NULL"
+                f" AND (ended_by_id IN {gone} OR source_id / {ROWS_PER_FILE} IN {gone})) ORDER BY id"
+            )
+            for (id_,) in cursor.fetchall():
+                yield say("undone_file_speaks", table=spec.table, id=id_)
 
 
 def facts() -> Iterator[str]:

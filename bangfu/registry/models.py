@@ -5,6 +5,9 @@ Every statement about a person or an organisation is a *fact*: `valid_from` and 
 us that it ended, and `retracted_by` which file corrected it. Files carry the moment they were recorded, so both
 'what held that day' and 'what we knew then' can be read back. Nothing is overwritten.
 
+A file that is taken back stays; its undo is a file of its own (`undoes`), without content or rows, that retracts what
+the file said and gives back what it had ended or retracted.
+
 Row ids are given by the import (`registry/actions.py`), because sealed cells are bound to them.
 """
 
@@ -80,6 +83,8 @@ class SourceFile(models.Model):
     # The first file with these very bytes, which keeps them. Where such a file has no rows of its own, nothing was
     # left to do: the earlier one's rows are its rows.
     same_as = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
+    # Of an undo: the file that it takes back.
+    undoes = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="undone")
 
 
 class SeriesFile(models.Model):
@@ -143,7 +148,11 @@ class Fact(models.Model):
 
 
 class FormerEnd(models.Model):
-    """An end that a fact had before another file moved it or took it back: what was known in between."""
+    """An end that a fact had before another file moved it or took it back: what was known in between.
+
+    `ended_by` is the fact's own file where that gave the end. A retraction that an undo took back is kept as an end on
+    the fact's first day: in between the fact held on no day.
+    """
 
     kind = models.CharField(max_length=32)
     fact = models.BigIntegerField()
@@ -153,6 +162,15 @@ class FormerEnd(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["kind", "fact"], name="registry_former_end")]
+
+
+class FormerPlace(models.Model):
+    """Where a person or listed organisation stood before a file moved it; an undo of the file moves it back."""
+
+    kind = models.CharField(max_length=32)
+    subject = models.BigIntegerField()
+    place = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="+", db_index=False)
+    moved_by = models.ForeignKey(SourceFile, on_delete=models.PROTECT, related_name="+")
 
 
 class PersonFact(Fact):

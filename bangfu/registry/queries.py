@@ -14,6 +14,7 @@ from bangfu.accounts.queries import under
 from bangfu.audit import keys
 from bangfu.audit.models import Entry
 from bangfu.core.actor import Actor
+from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.registry.facts import SPECS, FactSpec, Values
 from bangfu.registry.models import (
     Clock,
@@ -26,6 +27,7 @@ from bangfu.registry.models import (
     Series,
     SeriesFile,
     SourceFile,
+    SourceRow,
     Status,
 )
 from bangfu.registry.places import Places
@@ -89,7 +91,7 @@ def households(series: Iterable[int]) -> dict[tuple[int, str], int]:
 def issues(series: Sequence[int]) -> dict[int, list[tuple[date, date]]]:
     """Return series -> (day, from when it holds) of its issues, by day."""
     found: dict[int, list[tuple[date, date]]] = defaultdict(list)
-    rows = SeriesFile.objects.filter(series_id__in=series).order_by("list_date", "pk")
+    rows = SeriesFile.objects.filter(series_id__in=series, file__undone=None).order_by("list_date", "pk")
     for series_id, day, holds_from in rows.values_list("series_id", "list_date", "file__holds_from"):
         found[series_id].append((day, holds_from))
     return found
@@ -200,6 +202,68 @@ def stored_content(file: SourceFile) -> bytes:
     return keys.current().open_bytes(SourceFile._meta.db_table, "content", kept.pk, bytes(kept.content))
 
 
+# -- what can be taken back
+
+
+def standing_files() -> QuerySet[SourceFile]:
+    """Return the files that were not taken back, without the undos."""
+    return SourceFile.objects.filter(undone=None, undoes=None).defer("content")
+
+
+def to_take_back(file: SourceFile) -> list[SourceFile]:
+    """Return the file and what was read again of it since, the newest first: what an undo of it takes back.
+
+    BangfuError where it is taken back already, is an undo itself, or another file was read against what it said: that
+    one goes first.
+    """
+    if file.undoes_id:
+        raise BangfuError("undo_not_undone", number=file.pk)
+    if not standing_files().filter(pk=file.pk).exists():
+        raise BangfuError("file_undone", number=file.pk)
+    found, edge = {file.pk: file}, [file]
+    while edge:
+        more = {later.pk: later for later in _built_on(edge.pop()) if later.pk not in found}
+        found |= more
+        edge += more.values()
+    order = [found[pk] for pk in sorted(found, reverse=True)]
+    same = (bytes(file.digest_index), file.layout, file.list_date)
+    if any((bytes(later.digest_index), later.layout, later.list_date) != same for later in order):
+        newest = order[0]
+        raise BangfuError("undo_newer_first", number=newest.pk, file=newest.name, day=newest.list_date)
+    return order
+
+
+def _built_on(file: SourceFile) -> list[SourceFile]:
+    """Return the later files, still standing, that were read against what this one said.
+
+    Later issues of its lists, its bytes again, and lists of events about people as only this file knows them.
+    """
+    later = standing_files().filter(pk__gt=file.pk)
+    issue = Q(issues__series__in=SeriesFile.objects.filter(file=file).values("series"))
+    again = Q(digest_index=bytes(file.digest_index), layout=file.layout)
+    found = list(later.filter(issue | again).distinct())
+    of_events = later.filter(issues=None).exclude(pk__in=[other.pk for other in found])
+    return found + [other for other in of_events if _tells_events_on(other, file)]
+
+
+def _tells_events_on(events: SourceFile, file: SourceFile) -> bool:
+    about = SourceRow.objects.filter(pk__range=rows_of(events.pk)).exclude(person=None)
+    if not SeriesFile.objects.filter(file=file).exists():
+        shared = SourceRow.objects.filter(pk__range=rows_of(file.pk)).exclude(person=None)
+        return events.layout == file.layout and about.filter(person__in=shared.values("person")).exists()
+    own = Q(source__id__range=rows_of(file.pk))
+    same = ("person", "school", "roll_number_index")
+    other = Enrolment.objects.filter(Q(retracted_by=None) | Q(retracted_by=file), **{n: OuterRef(n) for n in same})
+    only_here = Enrolment.objects.filter(own).exclude(Exists(other.exclude(own)))
+    named = Q(person__in=Detail.objects.filter(own).values("person"))
+    return about.filter(named | Q(person__in=only_here.values("person"))).exists()
+
+
+def rows_of(file: int) -> tuple[int, int]:
+    """Return the ids between which the source rows of a file lie."""
+    return file * ROWS_PER_FILE, (file + 1) * ROWS_PER_FILE - 1
+
+
 # -- what people read
 
 
@@ -255,7 +319,7 @@ def details(by: Actor, day: date, known_at: datetime | None = None) -> QuerySet[
 
 def latest_day() -> date | None:
     """Return the day of the latest list, or None in an empty register."""
-    return SourceFile.objects.order_by("-list_date").values_list("list_date", flat=True).first()
+    return standing_files().order_by("-list_date").values_list("list_date", flat=True).first()
 
 
 def totals(by: Actor, day: date) -> dict[str, list[tuple[str, int]]]:
@@ -285,9 +349,20 @@ def trail(by: Actor, who: str = "", what: str = "") -> QuerySet[Entry]:
 
 
 def files(by: Actor) -> QuerySet[SourceFile]:
-    """Return the imported files of the actor's organisations, the newest first, without their contents."""
-    found = SourceFile.objects.filter(open_to(by, "sender__path")).select_related("sender")
-    return found.defer("content").order_by("-pk")
+    """Return the imported files of the actor's organisations, the newest first, without their contents.
+
+    Those that were taken back are among them; an undo is not.
+    """
+    found = SourceFile.objects.filter(open_to(by, "sender__path"), undoes=None).select_related("sender", "undone")
+    return found.defer("content", "undone__content").order_by("-pk")
+
+
+def file_for(number: int, by: Actor) -> SourceFile:
+    """Return a file of the actor's organisations; NotAllowed where there is none of this number."""
+    found = files(by).filter(pk=number).first()
+    if found is None:
+        raise NotAllowed("file_not_yours", number=number)
+    return found
 
 
 def schools(by: Actor) -> QuerySet[Organisation]:

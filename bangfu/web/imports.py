@@ -18,9 +18,19 @@ from bangfu.core.errors import BangfuError
 from bangfu.core.messages import say
 from bangfu.coverage import uploading
 from bangfu.coverage.actions import link_records
-from bangfu.intake.actions import mend_row
+from bangfu.intake.actions import mend_row, undo_import
 from bangfu.intake.layouts import choose_layouts
-from bangfu.intake.queries import Waiting, held_rows, kept_files, mended_by, opened_row, row_now, waiting_row
+from bangfu.intake.queries import (
+    Waiting,
+    held_rows,
+    kept_files,
+    mended_by,
+    opened_row,
+    row_now,
+    undone,
+    waiting_row,
+    why_not_undone,
+)
 from bangfu.intake.report import COUNTS, Options
 from bangfu.registry.queries import files as files_of
 from bangfu.tasks.queries import own_job
@@ -108,14 +118,20 @@ def job(request: HttpRequest, number: int) -> HttpResponse:
 @open_to(*READERS, writes=())
 def file(request: HttpRequest, number: int) -> HttpResponse:
     """Show one file: its row equation and the rows that wait."""
+    return _file_page(request, number)
+
+
+def _file_page(request: HttpRequest, number: int, problem: str = "") -> HttpResponse:
     by = actor_of(request)
     found = files_of(by).filter(pk=number).first()
     if found is None:
         raise Http404
     held = Paginator(held_rows(by, number), PAGE).get_page(request.GET.get("held"))
     rows = [opened_row(row) for row in held]
-    context = {"file": found, "held": held, "rows": rows, "may": _may(request)}
-    return render(request, "imports/file.html", context)
+    context = {"file": found, "held": held, "rows": rows, "may": _may(request), "problem": problem}
+    context["undone"] = undone([number]).get(number)
+    context["why_not"] = "" if context["undone"] else why_not_undone(number, by)
+    return render(request, "imports/file.html", context, status=422 if problem else 200)
 
 
 @open_to(*READERS, writes=KEEPERS)
@@ -161,3 +177,20 @@ def _mend(request: HttpRequest, row: Waiting, cells: dict[str, str]) -> str:
     link_records(by=by)
     still = [problem["message"] for problem in report.problems if problem["row"] == row.row]  # others wait on as before
     return str(still[0]) if still else ""
+
+
+@require_POST
+@open_to(*READERS, writes=KEEPERS)
+def undo(request: HttpRequest, number: int) -> HttpResponse:
+    """Take a whole file back, and show it as taken back; what stands in the way is said on its page."""
+    by = actor_of(request)
+    found = files_of(by).filter(pk=number).first()
+    if found is None:
+        raise Http404
+    try:
+        undo_import(file_id=number, by=by, reason=request.POST.get("reason", ""))
+    except BangfuError as problem:
+        return _file_page(request, number, str(problem))
+    uploading.in_background(lambda: link_records(by=by))
+    messages.success(request, say("file_taken_back", number=number, file=found.name))
+    return redirect("import_file", number)

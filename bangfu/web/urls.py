@@ -78,6 +78,7 @@ urlpatterns = [
     path("imports/jobs/<int:number>/", imports.job, name="job"),
     path("imports/kept/<int:number>/", mapping.kept, name="strange"),
     path("imports/<int:number>/", imports.file, name="import_file"),
+    path("imports/<int:number>/undo/", imports.undo, name="undo_import"),
     path("imports/rows/<int:number>/", imports.mend, name="mend"),
     path("audit/", audit.entries, name="audit"),
     path("users/", accounts.users, name="users"),

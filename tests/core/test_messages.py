@@ -20,6 +20,7 @@ SENTENCES = sentences()
 SPEAKERS = {"say", "say_", "both", "BangfuError", "Refused", "NotAllowed", "KeyMissing"}
 HELD_FACTS = {"row", "column"}
 SAY = re.compile(r"""\{% say ["'](\w+)["']([^%]*)%\}""")
+GIVEN = re.compile(r"""\b(?:code|help|label|next|intro|term)="([a-z0-9_]+)"(\|add:)?""")
 LOCALE_VARIABLES = ("BANGFU_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 
 
@@ -50,8 +51,12 @@ def on_pages() -> tuple[set[str], set[str]]:
     """Return the codes that templates speak, and what the codes begin with that they build."""
     said, starts = set(), set()
     for path in sorted((PACKAGE / "web" / "templates").rglob("*.html")):
-        for code, rest in SAY.findall(path.read_text(encoding="utf-8")):
-            (starts if rest.strip() and "=" not in rest.split()[0] else said).add(code)
+        text = path.read_text(encoding="utf-8")
+        for code, rest in SAY.findall(text):
+            built = rest.strip() and "=" not in rest.split()[0] and rest.split()[0] != "as"
+            (starts if built else said).add(code)
+        for code, rest in GIVEN.findall(text):  # codes that a part is given to speak
+            (starts if rest or code.endswith("_") else said).add(code)
     return said, starts
 
 

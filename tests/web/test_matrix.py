@@ -91,7 +91,8 @@ def filled(two: Two) -> list[str]:
             found.append(
                 state.replace("<str:staff_number>", f"{Role.HELPER}-{two.school.path.strip('/').replace('/', '-')}")
             )
-    return found + [f"/{page}/?place={place}" for page in ("people", "households") for place in places]
+    found += [f"/{page}/?place={place}" for page in ("people", "households") for place in places]
+    return sorted(found, key=lambda address: address.endswith("/undo/"))  # last: they empty the other pages
 
 
 FORM = {

@@ -41,8 +41,8 @@ def layout_title(layout: str | None) -> str:
 @register.simple_tag
 def action_words(action: str) -> str:
     """Return what an entry of the trail says was done; a code without words is said as it is."""
-    code = f"action_{action.replace('.', '_')}"
-    return say_(code) if code in sentences() else action
+    name = action.replace(".", "_")
+    return say_(f"action_{name}") if f"action_{name}" in sentences() else action
 
 
 @register.simple_tag
@@ -93,8 +93,7 @@ def actor(name: str) -> str:
 def subject(text: str) -> str:
     """Return what an entry of the trail is about: 'source_file:12' as 'file 12'."""
     kind, _, rest = text.partition(":")
-    code = f"subject_{kind}"
-    return f"{say_(code)} {rest}".strip() if code in sentences() else text
+    return f"{say_(f'subject_{kind}')} {rest}".strip() if f"subject_{kind}" in sentences() else text
 
 
 @register.filter
