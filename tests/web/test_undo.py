@@ -9,7 +9,7 @@ import pytest
 
 from bangfu.accounts.rules import Role
 from bangfu.audit.models import Entry
-from bangfu.registry.models import SourceFile
+from bangfu.registry.models import Person, SourceFile
 from tests.coverage.lists import FIRST, Desk
 from tests.intake.commands import Finished, here
 from tests.web.conftest import HERE, Two, person_of, signed_in
@@ -36,6 +36,9 @@ def test_a_keeper_takes_a_file_back_on_its_page(two: Two, role: Role) -> None:
     assert f"{page}undo/" not in text
     assert Entry.objects.get(action="intake.undo_import").reason == REASON
     assert "已撤回" in client.get("/imports/").content.decode()
+    for person in Person.objects.filter(organisation=two.school_class):  # of whom nothing is said any more
+        assert client.get(f"/people/{person.pk}/").status_code == 200
+    assert client.get("/coverage/pupils/to_assess/").status_code == 200  # as reckoned before
     again = client.post(f"{page}undo/", {"reason": REASON})
     assert (again.status_code, Entry.objects.filter(action="intake.undo_import").count()) == (422, 1)
 
