@@ -130,7 +130,7 @@ def _file_page(request: HttpRequest, number: int, problem: str = "") -> HttpResp
     rows = [opened_row(row) for row in held]
     context = {"file": found, "held": held, "rows": rows, "may": _may(request), "problem": problem}
     context["undone"] = undone([number]).get(number)
-    context["why_not"] = "" if context["undone"] else why_not_undone(number, by)
+    context["why_not"] = why_not_undone(number, by) if context["may"] and not context["undone"] else ""
     return render(request, "imports/file.html", context, status=422 if problem else 200)
 
 
