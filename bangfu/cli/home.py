@@ -98,7 +98,12 @@ def _tables_whole_or_not_at_all() -> Iterator[None]:
 
 
 def _reach() -> None:
-    """Refuse with one sentence where the database cannot be reached; an SQLite file that is not there is fine."""
+    """Reach the database and open all its rows; refuse with one sentence where it cannot be reached.
+
+    An SQLite file that is not there is fine.
+    """
+    from bangfu.audit import scope
+
     if connection.vendor == "sqlite" and not settings.HOME.is_dir():
         return
     try:
@@ -106,3 +111,4 @@ def _reach() -> None:
     except OperationalError as problem:
         detail = str(problem).strip().splitlines()[0]
         raise BangfuError("database_unreachable", detail=detail) from problem
+    scope.open_for_command()

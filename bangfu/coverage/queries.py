@@ -14,6 +14,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 
 from bangfu.audit import keys
 from bangfu.audit.models import Entry
+from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.coverage.gather import kind_of, slices
@@ -21,7 +22,7 @@ from bangfu.coverage.models import Alias, Difference, Link, Progress, PupilState
 from bangfu.coverage.reckon import CODES, Known
 from bangfu.intake.layouts import Layout, all_layouts
 from bangfu.linkage.humans import chain
-from bangfu.registry.models import Detail, Organisation, Person, SourceFile
+from bangfu.registry.models import Detail, Organisation, Person, SourceFile, SourceRow
 from bangfu.registry.queries import open_to
 
 
@@ -161,11 +162,7 @@ def evidence_of(gap: Difference) -> str:
 
 def listed(by: Actor, code: str = "") -> QuerySet[Difference]:
     """Return the open differences for a page, with what a line shows of each."""
-    found = (
-        differences(by)
-        .select_related("row__file", "other_row__file", "owner")
-        .defer("row__file__content", "other_row__file__content")
-    )
+    found = differences(by).select_related("owner")
     return found.filter(code=code) if code else found
 
 
@@ -179,7 +176,7 @@ def of_records(records: Sequence[int], by: Actor) -> list[Difference]:
     """Return the differences, open or answered, in which these records stand."""
     place = open_to(by, "organisation__path") | open_to(by, "owner__path")
     found = Difference.objects.filter(place, Q(record__in=records) | Q(other__in=records), closed_at=None)
-    return list(found.select_related("row__file", "owner").defer("row__file__content").order_by("due", "pk"))
+    return list(found.select_related("owner").order_by("due", "pk"))
 
 
 def pupils_in(state: str, by: Actor) -> QuerySet[PupilState]:
@@ -188,10 +185,21 @@ def pupils_in(state: str, by: Actor) -> QuerySet[PupilState]:
     return found.select_related("school_class__parent").order_by("school_class__path", "human")
 
 
+@whole()
 def names_of(records: Sequence[int]) -> dict[int, str]:
-    """Return record -> name, for records that a scoped query has given."""
+    """Return record -> name, for humans that a scoped query has given; one may be known by another office's list."""
     said = Detail.objects.filter(person__in=records, retracted_by=None).order_by("valid_from", "pk")
     return dict(said.values_list("person_id", "name"))
+
+
+@whole()
+def where_rows_stand(rows: Iterable[int | None]) -> dict[int, str]:
+    """Return row -> 'file:row', for rows that a scoped query has named: all that a reader sees of another's list."""
+    found: dict[int, str] = {}
+    for part in slices(sorted({row for row in rows if row})):
+        told = SourceRow.objects.filter(pk__in=part).values_list("pk", "file__name", "row")
+        found |= {pk: f"{file}:{row}" for pk, file, row in told}
+    return found
 
 
 @dataclass(frozen=True)
@@ -212,22 +220,23 @@ class Side:
 def side_by_side(records: Sequence[int], by: Actor) -> list[Side]:
     """Return these records for comparing; of one outside the actor's scope only where it stands."""
     said = Detail.objects.filter(person__in=records, retracted_by=None).order_by("valid_from", "pk")
-    details = {
-        d.person_id: d
-        for d in said.select_related("source__file", "person__organisation", "village").defer("source__file__content")
-    }
+    open_ = said.filter(open_to(by, "person__organisation__path")).select_related("person__organisation", "village")
+    details = {detail.person_id: detail for detail in open_}
     humans = dict(Alias.objects.filter(record__in=records).values_list("record_id", "human_id"))
-    return [_side(details[record], humans.get(record, record), by) for record in records if record in details]
+    stands = last_rows(records)
+    return [
+        _side(details[record], humans.get(record, record), stands[record])
+        if record in details
+        else Side(record, humans.get(record, record), False, stands[record])
+        for record in records
+        if record in stands
+    ]
 
 
-def _side(detail: Detail, human: int, by: Actor) -> Side:
-    source = f"{detail.source.file.name}:{detail.source.row}"
-    organisation = detail.person.organisation
-    if not by.sees(organisation.path):
-        return Side(detail.person_id, human, False, source)
-    cell, number = detail.id_number, ""
-    if cell:
-        number = keys.current().open_text(Detail._meta.db_table, "id_number", detail.pk, bytes(cell))
+def _side(detail: Detail, human: int, source: str) -> Side:
+    organisation, number = detail.person.organisation, ""
+    if detail.id_number:
+        number = keys.current().open_text(Detail._meta.db_table, "id_number", detail.pk, bytes(detail.id_number))
     return Side(
         detail.person_id, human, True, source, detail.name, detail.sex, detail.birth,
         detail.village.name if detail.village else organisation.name, mask(number),
@@ -299,8 +308,9 @@ def _link_row(link: Link, at: dict[int, str]) -> LinkRow:
     )  # fmt: skip
 
 
+@whole()
 def last_rows(records: Iterable[int]) -> dict[int, str]:
-    """Return record -> 'file:row' of the row that says last who it is."""
+    """Return record -> 'file:row' of the row that says last who it is, for records that a scoped query has named."""
     found: dict[int, str] = {}
     for part in slices(sorted(records)):
         said = Detail.objects.filter(person__in=part, retracted_by=None).order_by("valid_from", "pk")
@@ -309,8 +319,12 @@ def last_rows(records: Iterable[int]) -> dict[int, str]:
     return found
 
 
+@whole()
 def chain_between(left: int, right: int, by: Actor) -> list[int]:
-    """Return the records through which two records hang together, from one to the other; empty where they do not."""
+    """Return the records through which two records hang together, from one to the other; empty where they do not.
+
+    The two must be open to the actor; those between may lie anywhere.
+    """
     check_records((left, right), by)
     same = Link.objects.filter(ended_in=None, verdict=Verdict.SAME)
     known, edge = {left}, {left}

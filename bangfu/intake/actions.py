@@ -17,6 +17,7 @@ from django.db.models import Q
 
 from bangfu.audit import keys
 from bangfu.audit.actions import record, use_key_set
+from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.calendars import Calendar, calendar_for, known_regions, term_in_text
 from bangfu.core.errors import BangfuError, NotAllowed, Outrun, Refused
@@ -47,6 +48,7 @@ class Reseal(Protocol):
         """Seal every cell with `new` that `old` opens; return how many there are."""
 
 
+@whole()
 def import_files(paths: Sequence[Path], options: Options, progress: Progress, *, by: Actor) -> list[Report]:
     """Import files; each is applied whole or not at all, and a refused one does not stop the others.
 
@@ -265,6 +267,7 @@ def _fill(report: Report, prepared: Prepared) -> None:
         report.problems.append({"row": held.row, "column": held.column, "code": held.code, "message": message})
 
 
+@whole()
 @transaction.atomic
 def remember_mapping(*, layout: str, sender_id: int | None, corrections: dict[str, str], by: Actor) -> None:
     """Remember that a sender calls fields by these header names, for the next file of this layout."""
@@ -280,6 +283,7 @@ def remember_mapping(*, layout: str, sender_id: int | None, corrections: dict[st
     )
 
 
+@whole()
 def mend_row(*, held_id: int, cells: dict[str, str], by: Actor, reason: str) -> Report:
     """Mend a held row: put `cells` (header name -> text) in place and read its file again with them.
 
@@ -327,6 +331,7 @@ def _check_columns(opened: Opened, sheet: int, cells: dict[str, str]) -> None:
             raise BangfuError("column_unknown", column=name, known=", ".join(known))
 
 
+@whole()
 def rotate_keys(*, by: Actor, others: Sequence[Reseal]) -> tuple[int, int]:
     """Make a new key set and seal everything anew with it; returns the number of cells and of the set.
 

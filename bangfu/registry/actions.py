@@ -12,6 +12,7 @@ from django.db.models import F
 
 from bangfu.audit.actions import record
 from bangfu.audit.queries import key_set_in_use
+from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import Outrun
 from bangfu.core.numbers import KEPT_BY_NUMBER_CELL
@@ -59,6 +60,7 @@ class Delivery:
     listed: dict[int, NewOrganisation] | None = None
 
 
+@whole()
 @transaction.atomic
 def deliver(delivery: Delivery, *, by: Actor) -> None:
     """Write a file's source, rows and changes, whole or not at all; Outrun if register or keys moved meanwhile."""
@@ -147,6 +149,7 @@ def _insert(cursor: Any, table: str, columns: Sequence[str], rows: Sequence[tupl
         cursor.executemany(f"INSERT INTO registry_{table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
 
+@whole()
 @transaction.atomic
 def found_register(*, by: Actor) -> None:
     """Start the register's clock; done once, when the installation is founded."""
@@ -154,6 +157,7 @@ def found_register(*, by: Actor) -> None:
     record(action="registry.found", by=by, subject="registry")
 
 
+@whole()
 @transaction.atomic
 def reseal(old: Keyring, new: Keyring, *, by: Actor) -> int:
     """Seal every cell and blind index of the register anew; returns the number of cells. Part of a key rotation."""

@@ -10,6 +10,7 @@ from datetime import date
 from django.db import transaction
 
 from bangfu.audit.actions import record
+from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.tasks.models import Job, Task
 
@@ -33,6 +34,7 @@ def settle(duty: Duty, *, by: Actor) -> None:
     settle_all([duty], by=by)
 
 
+@whole()
 @transaction.atomic
 def settle_all(duties: Sequence[Duty], *, by: Actor) -> None:
     """Settle many duties at once, no two of one kind and subject; one entry of the trail names how many."""

@@ -65,7 +65,9 @@ def differences(request: HttpRequest) -> HttpResponse:
     by = actor_of(request)
     found = queries.listed(by, code)
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "code": code, "codes": queries.code_totals(by), "today": by.at.date()}
+    stands = queries.where_rows_stand(row for gap in page for row in (gap.row_id, gap.other_row_id))
+    rows = [(gap, stands[gap.row_id], stands.get(gap.other_row_id or 0, "")) for gap in page]
+    context = {"page": page, "rows": rows, "code": code, "codes": queries.code_totals(by), "today": by.at.date()}
     return render(request, "coverage/differences.html", context)
 
 

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from bangfu.accounts.queries import actor_for
+from bangfu.audit.scope import seen_by
 from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.core.messages import speaking
 
@@ -27,11 +28,13 @@ class Reader:
         """Answer a request."""
         lang = "en" if translation.get_language() == "en" else "zh"
         with speaking(lang):
+            actor = None
             if request.user.is_authenticated:
-                request.actor = actor_for(request.user, timezone.localtime())  # type: ignore[attr-defined]  # ours
+                actor = request.actor = actor_for(request.user, timezone.localtime())  # type: ignore[attr-defined]  # ours
                 if request.user.must_change_password and not self._leads_to_password(request):
                     return redirect("account_change_password")
-            response = self.get_response(request)
+            with seen_by(actor):
+                response = self.get_response(request)
         if not request.path.startswith("/static/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
