@@ -33,7 +33,7 @@ BY = operator(NOW)
 def pytest_configure() -> None:
     """Let the tests' own connections to PostgreSQL see all rows; pages and commands set their own scope."""
     if settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
-        settings.DATABASES["default"]["OPTIONS"]["options"] = SEES_ALL
+        settings.DATABASES["default"]["OPTIONS"]["options"] += f" {SEES_ALL}"
 
 
 @pytest.fixture(autouse=True, scope="session")

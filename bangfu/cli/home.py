@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import click
 import django
 from django.conf import settings
 from django.core.management import call_command
@@ -17,6 +18,7 @@ from django.db import OperationalError, connection, transaction
 
 from bangfu.core.actor import Actor, operator
 from bangfu.core.errors import BangfuError
+from bangfu.core.messages import say
 from bangfu.core.seal import load_keyring, new_keyring, save_keyring
 
 LOCK = "founding.lock"
@@ -59,6 +61,14 @@ def found_home() -> bool:
     with (settings.HOME / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # let go of when the file closes, or the process dies
         return _found()
+
+
+def warn_of_superuser() -> None:
+    """Say in one sentence on stderr where PostgreSQL guards no rows, because it is opened as a user without limits."""
+    from bangfu.audit import scope
+
+    if not scope.guards():
+        click.echo(say("rows_unguarded", user=settings.DATABASES["default"]["USER"]), err=True)
 
 
 def _found() -> bool:

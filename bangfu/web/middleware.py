@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,11 +11,23 @@ from django.utils import timezone, translation
 
 from bangfu.accounts.queries import actor_for
 from bangfu.audit.scope import seen_by
+from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.core.messages import speaking
 
 BAD_REQUEST = 400
 FORBIDDEN = 403
+
+
+def _seen(parts: Iterable[bytes], actor: Actor | None) -> Iterator[bytes]:
+    """Make each part of a streamed answer in its reader's scope: it is asked for after the request is over."""
+    parts = iter(parts)
+    while True:
+        with seen_by(actor):
+            part = next(parts, None)
+        if part is None:
+            return
+        yield part
 
 
 class Reader:
@@ -35,6 +47,8 @@ class Reader:
                     return redirect("account_change_password")
             with seen_by(actor):
                 response = self.get_response(request)
+        if response.streaming:
+            response.streaming_content = _seen(response.streaming_content, actor)  # type: ignore[attr-defined]
         if not request.path.startswith("/static/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
