@@ -112,6 +112,11 @@ def cluster() -> Iterator[str]:
         shutil.rmtree(folder)
 
 
+def as_keeper(address: str) -> str:
+    """Return the address of the same database for the server's keeper, a superuser."""
+    return address.replace(f"//{USER}:", f"//{ADMIN}:", 1)
+
+
 def main(arguments: list[str]) -> int:
     """Run pytest with `arguments` and return its exit code."""
     for number in (signal.SIGTERM, signal.SIGHUP):
