@@ -141,8 +141,8 @@ def full(two: Two) -> Two:
         Alias.objects.get_or_create(record=person, defaults={"human": person})
         other, entry = Person.objects.filter(pk__gt=person.pk).order_by("pk")[0], Entry.objects.order_by("pk")[0]
         Link.objects.create(
-            id=900 + at, left=person, right=other, verdict="doubtful", how="person", probability=0, agrees={}, digest=b"",
-            made_in=entry,
+            id=900 + at, left=person, right=other, verdict="doubtful", how="person", probability=0, agrees={},
+            digest=b"", made_in=entry,
         )  # fmt: skip
         record(action="intake.import", by=BY, subject="batch", chain=school.pk)
     return two
