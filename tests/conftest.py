@@ -23,10 +23,17 @@ from bangfu.intake.actions import import_files
 from bangfu.intake.layouts import choose_layouts
 from bangfu.intake.report import Options, Report
 from bangfu.registry.actions import found_register
+from tests.homes import SEES_ALL
 
 # When the tests act, unless they say otherwise: after every list of the example county.
 NOW = datetime(2025, 7, 1, 9, 30, tzinfo=ZoneInfo("Asia/Shanghai"))
 BY = operator(NOW)
+
+
+def pytest_configure() -> None:
+    """Let the tests' own connections to PostgreSQL see all rows; pages and commands set their own scope."""
+    if settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
+        settings.DATABASES["default"]["OPTIONS"]["options"] += f" {SEES_ALL}"
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -21,6 +21,8 @@ import psycopg
 
 BANGFU = Path(sys.executable).parent / "bangfu"
 SERVER = os.environ.get("DATABASE_URL", "")
+# A connection that looks past Bangfu sees all rows, as a command does (bangfu/audit/scope.py).
+SEES_ALL = "-c bangfu.scope=whole"
 DATABASE = "bangfu.sqlite3"
 KEYS = "keys.json"
 # What only says when and how something ran: two runs that did the same may differ in it.
@@ -71,7 +73,7 @@ class Home:
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Return the rows of a query, with `%s` for values."""
         if self.address:
-            with psycopg.connect(self.address) as connection:
+            with psycopg.connect(self.address, options=SEES_ALL) as connection:
                 return connection.execute(statement.encode(), values).fetchall()
         with closing(sqlite3.connect(self.folder / DATABASE)) as connection:
             return connection.execute(statement.replace("%s", "?"), values).fetchall()
@@ -79,7 +81,7 @@ class Home:
     def change(self, statement: str, *values: object) -> None:
         """Change something by hand, past all that Bangfu does; one row or more must be hit, if rows are changed."""
         if self.address:
-            with psycopg.connect(self.address) as connection:
+            with psycopg.connect(self.address, options=SEES_ALL) as connection:
                 count = connection.execute(statement.encode(), values).rowcount
         else:
             with closing(sqlite3.connect(self.folder / DATABASE)) as connection, connection:

@@ -21,7 +21,8 @@ from pathlib import Path
 import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent
-USER = "bangfu"
+# The tests' user is an ordinary one, as an installation's should be: PostgreSQL guards no row from a superuser.
+USER, ADMIN = "bangfu", "keeper"
 # The system user that Debian's package makes; PostgreSQL refuses to run as root.
 SERVER_USER = "postgres"
 MISSING = "PostgreSQL is not installed. On Debian and Ubuntu: apt-get install postgresql"
@@ -93,21 +94,27 @@ def cluster() -> Iterator[str]:
         data = folder / "data"
         # Order by code point, as SQLite does: the same tests have the same results.
         kind = ("--encoding=UTF8", "--locale=C", "--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync")
-        run_as_server(folder, binaries / "initdb", "-D", data, "-U", USER, *kind)
+        run_as_server(folder, binaries / "initdb", "-D", data, "-U", ADMIN, *kind)
         with (data / "postgresql.conf").open("a") as file:
             file.write(CONFIGURATION.format(port=port, folder=folder))
         control = (binaries / "pg_ctl", "-D", data, "-w")
         try:
             run_as_server(folder, *control, "-l", folder / "server.log", "start")
-            server = f"postgres://{USER}:{password}@127.0.0.1:{port}"
-            with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-                connection.execute(f"CREATE DATABASE {USER}")
-            yield f"{server}/{USER}"
+            address = f"{password}@127.0.0.1:{port}"
+            with psycopg.connect(f"postgres://{ADMIN}:{address}/postgres", autocommit=True) as connection:
+                connection.execute(f"CREATE ROLE {USER} LOGIN CREATEDB NOSUPERUSER PASSWORD '{password}'")
+                connection.execute(f"CREATE DATABASE {USER} OWNER {USER}")
+            yield f"postgres://{USER}:{address}/{USER}"
         finally:
             if (data / "postmaster.pid").exists():
                 run_as_server(folder, *control, "-m", "immediate", "stop")
     finally:
         shutil.rmtree(folder)
+
+
+def as_keeper(address: str) -> str:
+    """Return the address of the same database for the server's keeper, a superuser."""
+    return address.replace(f"//{USER}:", f"//{ADMIN}:", 1)
 
 
 def main(arguments: list[str]) -> int:

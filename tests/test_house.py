@@ -206,6 +206,31 @@ def test_an_unrecorded_action_is_found(source: str) -> None:
     assert unrecorded(source)
 
 
+# ---------------------------------------------------------------- the whole scope: actions, and six reads
+
+# They call actions that open it, or write what is not guarded.
+OPEN_NOTHING = {"settle", "running_job", "at_work"}
+# What a page may read beyond its reader's scope (docs/decisions/0011-row-level-security.md).
+WHOLE_READS = {"names_of", "where_rows_stand", "last_rows", "chain_between", "_everywhere", "preview_file"}
+
+
+def opening_whole(source: str) -> set[str]:
+    """Return the functions that are decorated with `whole()` or use it inside."""
+    functions = [n for n in ast.walk(ast.parse(source)) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return {function.name for function in functions if "whole" in called(function)}
+
+
+def unopened(source: str) -> list[str]:
+    """Return the public actions that do not run under the whole scope: on PostgreSQL they would see a reader's."""
+    public = {n.name for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and not n.name.startswith("_")}
+    return sorted(public - opening_whole(source) - OPEN_NOTHING)
+
+
+def test_an_action_in_a_readers_scope_is_found() -> None:
+    assert unopened("@whole()\n@transaction.atomic\ndef approve(*, by):\n    record(by=by)") == []
+    assert unopened("@transaction.atomic\ndef approve(*, by):\n    record(by=by)") == ["approve"]
+
+
 # ---------------------------------------------------------------- no signals, in any layer
 
 
@@ -333,6 +358,13 @@ def test_every_action_has_an_actor_and_records() -> None:
     # The module that defines record() is below it.
     recorder = PACKAGE / "audit" / "actions.py"
     assert findings(unrecorded, [p for p in sources() if p.name == "actions.py" and p != recorder]) == []
+
+
+def test_every_action_opens_the_whole_scope_and_few_reads_do() -> None:
+    guarded = [PACKAGE / name / "actions.py" for name in ("tasks", "registry", "intake", "coverage")]
+    assert findings(unopened, guarded) == []
+    others = [path for path in sources() if path.name not in ("actions.py", "scope.py")]
+    assert {name for path in others for name in opening_whole(path.read_text(encoding="utf-8"))} == WHOLE_READS
 
 
 def test_nobody_uses_signals() -> None:

@@ -11,10 +11,12 @@ from django.db import transaction
 from bangfu.audit import keys
 from bangfu.audit.chain import GENESIS, Link, canonical, head_content, link_hash
 from bangfu.audit.models import Entry, Head, Installation
+from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.seal import Keyring
 
 
+@whole()
 @transaction.atomic
 def record(
     *,

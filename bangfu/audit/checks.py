@@ -22,8 +22,9 @@ BEHIND_AT_FIRST = 2  # the same for a chain of which nothing is exported yet
 
 
 def trail() -> Iterator[str]:
-    """Check triggers, every link of every chain, the signed heads, and the heads exported earlier."""
+    """Check triggers, guards of rows, every link of every chain, the signed heads, and the heads exported earlier."""
     yield from _triggers()
+    yield from _guards()
     ends: dict[int, tuple[int, bytes]] = {}
     for entry in Entry.objects.order_by("chain", "number").iterator():
         number, before = ends.get(entry.chain, (0, GENESIS))
@@ -93,3 +94,16 @@ def _triggers() -> Iterator[str]:
     for trigger in TRIGGERS:
         if trigger not in present:
             yield say("audit_trigger_missing", trigger=trigger)
+
+
+def _guards() -> Iterator[str]:
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT c.relname FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid"
+            " WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity) ORDER BY 1"
+        )
+        open_ = [str(table) for (table,) in cursor.fetchall()]
+    for table in open_:
+        yield say("rows_guard_missing", table=table)

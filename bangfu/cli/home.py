@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import click
 import django
 from django.conf import settings
 from django.core.management import call_command
@@ -17,6 +18,7 @@ from django.db import OperationalError, connection, transaction
 
 from bangfu.core.actor import Actor, operator
 from bangfu.core.errors import BangfuError
+from bangfu.core.messages import say
 from bangfu.core.seal import load_keyring, new_keyring, save_keyring
 
 LOCK = "founding.lock"
@@ -61,6 +63,14 @@ def found_home() -> bool:
         return _found()
 
 
+def warn_of_superuser() -> None:
+    """Say in one sentence on stderr where PostgreSQL guards no rows, because it is opened as a user without limits."""
+    from bangfu.audit import scope
+
+    if not scope.guards():
+        click.echo(say("rows_unguarded", user=settings.DATABASES["default"]["USER"]), err=True)
+
+
 def _found() -> bool:
     from bangfu.audit import keys, queries
     from bangfu.audit.actions import found_installation
@@ -98,7 +108,12 @@ def _tables_whole_or_not_at_all() -> Iterator[None]:
 
 
 def _reach() -> None:
-    """Refuse with one sentence where the database cannot be reached; an SQLite file that is not there is fine."""
+    """Reach the database and open all its rows; refuse with one sentence where it cannot be reached.
+
+    An SQLite file that is not there is fine.
+    """
+    from bangfu.audit import scope
+
     if connection.vendor == "sqlite" and not settings.HOME.is_dir():
         return
     try:
@@ -106,3 +121,4 @@ def _reach() -> None:
     except OperationalError as problem:
         detail = str(problem).strip().splitlines()[0]
         raise BangfuError("database_unreachable", detail=detail) from problem
+    scope.open_for_command()

@@ -48,6 +48,7 @@ def init(json_: bool) -> None:
     """Make an installation in $BANGFU_HOME: database, keys, empty register."""
     home.start()
     made = home.found_home()
+    home.warn_of_superuser()
     show.founded(made, json_)
 
 
@@ -291,6 +292,7 @@ def serve(host: str, port: int, certificate: Path | None, key: Path | None, work
     """Serve the pages."""
     home.start()
     home.open_home()
+    home.warn_of_superuser()
     from bangfu.cli import serving
 
     serving.serve(host, port, certificate, key, workers)

@@ -13,6 +13,7 @@ from django.db.models import F, Q
 
 from bangfu.audit import keys
 from bangfu.audit.actions import record
+from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed, Outrun
 from bangfu.core.seal import Keyring
@@ -41,6 +42,7 @@ class Gathered:
     last_file: int
 
 
+@whole()
 def link_records(*, by: Actor, register: Gathered | None = None) -> dict[str, int]:
     """Link all that files brought since the last time; returns how many links were made and ended.
 
@@ -51,6 +53,7 @@ def link_records(*, by: Actor, register: Gathered | None = None) -> dict[str, in
     return {"made": len(plan.made) if plan else 0, "ended": len(plan.ended) if plan else 0}
 
 
+@whole()
 @transaction.atomic
 def decide_link(*, left: int, right: int, same: bool, by: Actor, reason: str) -> None:
     """Decide that two records are one person, or are not; it stands whatever later files say.
@@ -62,6 +65,7 @@ def decide_link(*, left: int, right: int, same: bool, by: Actor, reason: str) ->
     _decide(decision, "coverage.decide_link", by, reason)
 
 
+@whole()
 @transaction.atomic
 def take_back_link(*, left: int, right: int, by: Actor, reason: str) -> None:
     """Take back what a person decided about two records: the program judges them again."""
@@ -180,6 +184,7 @@ class Covered:
     run: Run
 
 
+@whole()
 def cover(*, day: date | None = None, by: Actor) -> Covered:
     """Link what is new, find where lists differ on `day` (None: that of the newest list), and give each pupil a state.
 
@@ -289,6 +294,7 @@ def _moment(by: Actor) -> Any:
     return connection.ops.adapt_datetimefield_value(by.at)
 
 
+@whole()
 @transaction.atomic
 def answer_difference(*, id_: int, answer: str, evidence: str, by: Actor) -> None:
     """Answer a difference with evidence; it stays answered until a newer list says otherwise.
@@ -325,6 +331,7 @@ def _forget_people(gap: Difference, by: Actor) -> None:
         take_back_link(left=gap.record_id, right=gap.other_id, by=by, reason=f"difference:{gap.pk}")
 
 
+@whole()
 @transaction.atomic
 def open_secrets(*, human: int, by: Actor, reason: str) -> None:
     """Write down that somebody opens a person's ID, phone, address, health and reasons for hardship, and why.
@@ -338,6 +345,7 @@ def open_secrets(*, human: int, by: Actor, reason: str) -> None:
     record(action="coverage.open_secrets", by=by, subject=f"person:{human}", reason=reason, chain=organisation)
 
 
+@whole()
 @transaction.atomic
 def export_list(*, what: str, rows: int, filters: dict[str, str], by: Actor) -> None:
     """Write down that somebody takes a list out of the house: which, how long, and by which filters."""
@@ -345,6 +353,7 @@ def export_list(*, what: str, rows: int, filters: dict[str, str], by: Actor) -> 
     record(action="coverage.export_list", by=by, subject=what, details=details)
 
 
+@whole()
 @transaction.atomic
 def take_back_answer(*, id_: int, by: Actor, reason: str) -> None:
     """Take an answer back: the difference is open again, with its task."""
@@ -361,6 +370,7 @@ def take_back_answer(*, id_: int, by: Actor, reason: str) -> None:
     settle_all([Duty(gap.code, f"difference:{id_}", gap.owner.path, gap.post, gap.due)], by=by)
 
 
+@whole()
 @transaction.atomic
 def reseal_evidence(old: Keyring, new: Keyring, *, by: Actor) -> int:
     """Seal the evidence of all answers anew; part of a key rotation, inside its transaction."""

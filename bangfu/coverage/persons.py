@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 
 from bangfu.audit import keys
+from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import NotAllowed
 from bangfu.coverage.gather import kind_of
 from bangfu.coverage.models import Alias, PupilState
-from bangfu.coverage.queries import is_id, linkable_layouts, mask
+from bangfu.coverage.queries import is_id, linkable_layouts, mask, where_rows_stand
 from bangfu.registry.models import (
     Detail,
     Enrolment,
@@ -26,7 +27,7 @@ from bangfu.registry.models import (
     Status,
 )
 
-CONTENT = "source__file__content"  # a whole workbook: a page names the file only
+F = TypeVar("F", bound=PersonFact)
 # Facts of a person's page in the order in which they stand there, and which of their fields are a minor's secrets.
 FACTS: tuple[tuple[str, type[PersonFact], tuple[str, ...]], ...] = (
     ("enrolment", Enrolment, ("school", "school_class", "boarding", "left_behind")),
@@ -88,33 +89,43 @@ def human(id_: int, by: Actor, *, masked: bool = True) -> Human:
     """Return a human; NotAllowed where no record of his lies in the reader's scope. A fixed number of queries."""
     if not is_id(id_):
         raise NotAllowed("person_not_yours", id=id_)
-    members = [id_, *Alias.objects.filter(human=id_).values_list("record_id", flat=True)]
+    members, pupil = _everywhere(id_)
     people = Person.objects.filter(pk__in=members).select_related("organisation", "series").order_by("pk")
-    every = list(people)
-    seen = [person for person in every if by.sees(person.organisation.path)]
+    seen = [person for person in people if by.sees(person.organisation.path)]
     if not seen:
         raise NotAllowed("person_not_yours", id=id_)
     ids = [person.pk for person in seen]
-    details = {d.person_id: d for d in _newest(Detail.objects.filter(person__in=ids))}
-    records = [_record(person, details[person.pk], masked) for person in seen if person.pk in details]
-    _add_facts(records, ids, masked)
-    pupil = PupilState.objects.filter(human=id_).select_related("school_class__parent").first()
+    details = {d.person_id: d for d in _stands(Detail, ids)}
+    facts = [(name, fields, fact) for name, model, fields in FACTS for fact in _stands(model, ids, fields)]
+    sources = where_rows_stand(fact.source_id for fact in (*details.values(), *(fact for *_, fact in facts)))
+    records = [_record(person, details[person.pk], masked, sources) for person in seen if person.pk in details]
+    _add_facts(records, facts, masked, sources)
     return Human(
         id_,
         records[0].name if records else "",
         pupil.state if pupil else "",
         f"{pupil.school_class.parent.name} {pupil.school_class.name}" if pupil and pupil.school_class.parent else "",
         records,
-        len(every) - len(seen),
+        len(members) - len(seen),
         masked,
     )
 
 
-def _newest(rows: QuerySet[Detail]) -> QuerySet[Detail]:
-    return rows.filter(retracted_by=None).select_related("source__file").defer(CONTENT).order_by("valid_from", "pk")
+@whole()
+def _everywhere(human: int) -> tuple[list[int], PupilState | None]:
+    """Return a human's records wherever they are, and his state: how many lie elsewhere is shown, and his class."""
+    members = [human, *Alias.objects.filter(human=human).values_list("record_id", flat=True)]
+    return members, PupilState.objects.filter(human=human).select_related("school_class__parent").first()
 
 
-def _record(person: Person, detail: Detail, masked: bool) -> Record:
+def _stands(model: type[F], people: Sequence[int], fields: Sequence[str] = ()) -> QuerySet[F]:
+    """Return what is said of these people and not taken back, the oldest first."""
+    related = [f for f in fields if f in ("school", "school_class")]
+    rows = model._default_manager.filter(person__in=people, retracted_by=None).order_by("valid_from", "pk")
+    return rows.select_related(*related) if related else rows
+
+
+def _record(person: Person, detail: Detail, masked: bool, sources: dict[int, str]) -> Record:
     ring, table = keys.current(), Detail._meta.db_table
     closed = masked and person.series.layout in _registers()
     sealed = {}
@@ -125,7 +136,7 @@ def _record(person: Person, detail: Detail, masked: bool) -> Record:
     sealed["address"] = mask(detail.address) if masked else detail.address
     return Record(
         person.pk, person.series.layout, person.organisation.name, detail.name, detail.sex, detail.birth, sealed,
-        _source(detail, closed), closed,
+        _source(sources[detail.source_id], closed), closed,
     )  # fmt: skip
 
 
@@ -134,22 +145,25 @@ def _registers() -> set[str]:
     return {layout.id for layout in linkable_layouts() if kind_of(layout) == "register"}
 
 
-def _source(fact: Any, closed: bool) -> str:
-    return f"{CLOSED if closed else fact.source.file.name}:{fact.source.row}"
+def _source(stands: str, closed: bool) -> str:
+    """Return 'file:row' as the reader may see it."""
+    return f"{CLOSED}:{stands.rpartition(':')[2]}" if closed else stands
 
 
-def _add_facts(records: Sequence[Record], ids: Sequence[int], masked: bool) -> None:
+def _add_facts(
+    records: Sequence[Record],
+    facts: Iterable[tuple[str, tuple[str, ...], PersonFact]],
+    masked: bool,
+    sources: dict[int, str],
+) -> None:
     by_id = {record.id: record for record in records}
-    for name, model, fields in FACTS:
-        related = [f for f in fields if f in ("school", "school_class")]
-        rows = model._default_manager.filter(person__in=ids, retracted_by=None)
-        for fact in rows.select_related("source__file", *related).defer(CONTENT).order_by("valid_from", "pk"):
-            hidden = masked and name in SECRET_FACTS
-            says = {} if hidden else {f: _plain(getattr(fact, f)) for f in fields}
-            record = by_id.get(fact.person_id)
-            if record is not None:
-                source = _source(fact, record.closed)
-                record.facts.setdefault(name, []).append(Told(fact.valid_from, fact.valid_until, says, source, hidden))
+    for name, fields, fact in facts:
+        hidden = masked and name in SECRET_FACTS
+        says = {} if hidden else {f: _plain(getattr(fact, f)) for f in fields}
+        record = by_id.get(fact.person_id)
+        if record is not None:
+            source = _source(sources[fact.source_id], record.closed)
+            record.facts.setdefault(name, []).append(Told(fact.valid_from, fact.valid_until, says, source, hidden))
 
 
 def _plain(value: Any) -> Any:

@@ -18,6 +18,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet, prefetch_related_obje
 from bangfu.accounts.queries import outermost, under
 from bangfu.audit import keys
 from bangfu.audit.models import Entry
+from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.coverage.gather import kind_of, slices
@@ -25,7 +26,7 @@ from bangfu.coverage.models import Alias, Difference, Link, PlaceTotal, Progress
 from bangfu.coverage.reckon import CODES, STATES, Known
 from bangfu.intake.layouts import Layout, all_layouts
 from bangfu.linkage.humans import chain
-from bangfu.registry.models import Detail, Organisation, Person
+from bangfu.registry.models import Detail, Organisation, Person, SourceRow
 from bangfu.registry.queries import open_to, standing_files
 
 
@@ -178,11 +179,7 @@ def evidence_of(gap: Difference) -> str:
 
 def listed(by: Actor, code: str = "") -> QuerySet[Difference]:
     """Return the open differences for a page, with what a line shows of each."""
-    found = (
-        differences(by)
-        .select_related("row__file", "other_row__file", "owner")
-        .defer("row__file__content", "other_row__file__content")
-    )
+    found = differences(by).select_related("owner")
     return found.filter(code=code) if code else found
 
 
@@ -206,7 +203,7 @@ def _totals(path: str, names: Iterable[str]) -> QuerySet[PlaceTotal]:
 def of_records(records: Sequence[int], by: Actor) -> list[Difference]:
     """Return the differences, open or answered, in which these records stand."""
     found = Difference.objects.filter(_sees(by), Q(record__in=records) | Q(other__in=records), closed_at=None)
-    return list(found.select_related("row__file", "owner").defer("row__file__content").order_by("due", "pk"))
+    return list(found.select_related("owner").order_by("due", "pk"))
 
 
 def pupils(by: Actor, state: str = "", place: Organisation | None = None) -> QuerySet[PupilState]:
@@ -271,10 +268,21 @@ def _standing(place: Organisation, counts: Iterable[tuple[str, int]]) -> Standin
     return standing
 
 
+@whole()
 def names_of(records: Sequence[int]) -> dict[int, str]:
-    """Return record -> name, for records that a scoped query has given."""
+    """Return record -> name, for humans that a scoped query has given; one may be known by another office's list."""
     said = Detail.objects.filter(person__in=records, retracted_by=None).order_by("valid_from", "pk")
     return dict(said.values_list("person_id", "name"))
+
+
+@whole()
+def where_rows_stand(rows: Iterable[int | None]) -> dict[int, str]:
+    """Return row -> 'file:row', for rows that a scoped query has named: all that a reader sees of another's list."""
+    found: dict[int, str] = {}
+    for part in slices(sorted({row for row in rows if row})):
+        told = SourceRow.objects.filter(pk__in=part).values_list("pk", "file__name", "row")
+        found |= {pk: f"{file}:{row}" for pk, file, row in told}
+    return found
 
 
 @dataclass(frozen=True)
@@ -295,22 +303,23 @@ class Side:
 def side_by_side(records: Sequence[int], by: Actor) -> list[Side]:
     """Return these records for comparing; of one outside the actor's scope only where it stands."""
     said = Detail.objects.filter(person__in=records, retracted_by=None).order_by("valid_from", "pk")
-    details = {
-        d.person_id: d
-        for d in said.select_related("source__file", "person__organisation", "village").defer("source__file__content")
-    }
+    open_ = said.filter(open_to(by, "person__organisation__path")).select_related("person__organisation", "village")
+    details = {detail.person_id: detail for detail in open_}
     humans = dict(Alias.objects.filter(record__in=records).values_list("record_id", "human_id"))
-    return [_side(details[record], humans.get(record, record), by) for record in records if record in details]
+    stands = last_rows(records)
+    return [
+        _side(details[record], humans.get(record, record), stands[record])
+        if record in details
+        else Side(record, humans.get(record, record), False, stands[record])
+        for record in records
+        if record in stands
+    ]
 
 
-def _side(detail: Detail, human: int, by: Actor) -> Side:
-    source = f"{detail.source.file.name}:{detail.source.row}"
-    organisation = detail.person.organisation
-    if not by.sees(organisation.path):
-        return Side(detail.person_id, human, False, source)
-    cell, number = detail.id_number, ""
-    if cell:
-        number = keys.current().open_text(Detail._meta.db_table, "id_number", detail.pk, bytes(cell))
+def _side(detail: Detail, human: int, source: str) -> Side:
+    organisation, number = detail.person.organisation, ""
+    if detail.id_number:
+        number = keys.current().open_text(Detail._meta.db_table, "id_number", detail.pk, bytes(detail.id_number))
     return Side(
         detail.person_id, human, True, source, detail.name, detail.sex, detail.birth,
         detail.village.name if detail.village else organisation.name, mask(number),
@@ -329,7 +338,7 @@ class Row:
     id: int
     code: str
     file: str
-    row: int
+    row: int | None
     other_file: str
     other_row: int | None
     owner: str
@@ -340,11 +349,20 @@ class Row:
 def urgent(by: Actor, count: int | None = None, codes: Sequence[str] = ()) -> list[Row]:
     """Return the open differences that the actor may see, the most urgent first: by day, then by rank of the code."""
     found = differences(by).filter(code__in=codes) if codes else differences(by)
-    columns = ("pk", "code", "row__file__name", "row__row", "other_row__file__name", "other_row__row", "owner__name")
-    told = found.values_list(*columns, "post", "due").iterator()
-    rows = [Row(pk, code, file, row, other or "", *rest) for pk, code, file, row, other, *rest in told]
+    told = list(found.values_list("pk", "code", "row_id", "other_row_id", "owner__name", "post", "due"))
+    stands = where_rows_stand(row for _, _, *pair, _, _, _ in told for row in pair)
+    rows = [
+        Row(pk, code, *_parted(stands, row), *_parted(stands, other), owner or "", post, due)
+        for pk, code, row, other, owner, post, due in told
+    ]
     rows.sort(key=lambda row: (row.due, CODES[row.code]["rank"], row.id))
     return rows[:count]
+
+
+def _parted(stands: dict[int, str], row: int | None) -> tuple[str, int | None]:
+    """Return the file and the number of a row."""
+    file, _, number = stands[row].rpartition(":") if row else ("", "", "")
+    return file, int(number) if number else None
 
 
 @dataclass(frozen=True)
@@ -393,8 +411,9 @@ def _link_row(link: Link, at: dict[int, str]) -> LinkRow:
     )  # fmt: skip
 
 
+@whole()
 def last_rows(records: Iterable[int]) -> dict[int, str]:
-    """Return record -> 'file:row' of the row that says last who it is."""
+    """Return record -> 'file:row' of the row that says last who it is, for records that a scoped query has named."""
     found: dict[int, str] = {}
     for part in slices(sorted(records)):
         said = Detail.objects.filter(person__in=part, retracted_by=None).order_by("valid_from", "pk")
@@ -403,8 +422,12 @@ def last_rows(records: Iterable[int]) -> dict[int, str]:
     return found
 
 
+@whole()
 def chain_between(left: int, right: int, by: Actor) -> list[int]:
-    """Return the records through which two records hang together, from one to the other; empty where they do not."""
+    """Return the records through which two records hang together, from one to the other; empty where they do not.
+
+    The two must be open to the actor; those between may lie anywhere.
+    """
     check_records((left, right), by)
     same = Link.objects.filter(ended_in=None, verdict=Verdict.SAME)
     known, edge = {left}, {left}

@@ -17,6 +17,7 @@ from django.db.models import Q
 
 from bangfu.audit import keys
 from bangfu.audit.actions import record, use_key_set
+from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.calendars import Calendar, term_in_text
 from bangfu.core.errors import BangfuError, NotAllowed, Outrun, Refused
@@ -47,6 +48,7 @@ class Reseal(Protocol):
         """Seal every cell with `new` that `old` opens; return how many there are."""
 
 
+@whole()
 def import_files(paths: Sequence[Path], options: Options, progress: Progress, *, by: Actor) -> list[Report]:
     """Import files; each is applied whole or not at all, and a refused one does not stop the others.
 
@@ -241,6 +243,7 @@ def _ask_to_mend(file_id: int, sender: int | None, layout: Layout | None, count:
     settle(Duty("mend_rows", f"source_file:{file_id}", path, post, due, count), by=by)
 
 
+@whole()
 @transaction.atomic
 def keep_file(*, name: str, content: bytes, by: Actor) -> int:
     """Keep a file that no layout fits, sealed, for its owner to say what its columns are; what is old goes."""
@@ -252,6 +255,7 @@ def keep_file(*, name: str, content: bytes, by: Actor) -> int:
     return kept.pk
 
 
+@whole()
 @transaction.atomic
 def drop_kept(*, number: int, by: Actor) -> None:
     """Drop a kept file of one's own."""
@@ -259,6 +263,7 @@ def drop_kept(*, number: int, by: Actor) -> None:
         record(action="intake.drop_kept", by=by, subject=f"kept_file:{number}")
 
 
+@whole()
 @transaction.atomic
 def remember_mapping(*, layout: str, sender_id: int | None, corrections: dict[str, str], by: Actor) -> None:
     """Remember that a sender calls fields by these header names, for the next file of this layout."""
@@ -274,6 +279,7 @@ def remember_mapping(*, layout: str, sender_id: int | None, corrections: dict[st
     )
 
 
+@whole()
 def mend_row(*, held_id: int, cells: dict[str, str], by: Actor, reason: str) -> Report:
     """Mend a held row: put `cells` (header name -> text) in place and read its file again with them.
 
@@ -322,6 +328,7 @@ def _check_columns(opened: Opened, sheet: int, cells: dict[str, str]) -> None:
             raise BangfuError("column_unknown", column=name, known=", ".join(known))
 
 
+@whole()
 @transaction.atomic
 def undo_import(*, file_id: int, by: Actor, reason: str) -> list[int]:
     """Take a whole file back: the register says what it would had the file never come; returns the files taken back.
@@ -376,6 +383,7 @@ def _settle_mending(files: set[int], by: Actor) -> None:
         _ask_to_mend(file.pk, file.sender_id, layouts.get(file.layout), left, by)
 
 
+@whole()
 def rotate_keys(*, by: Actor, others: Sequence[Reseal]) -> tuple[int, int]:
     """Make a new key set and seal everything anew with it; returns the number of cells and of the set.
 

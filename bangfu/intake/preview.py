@@ -7,6 +7,7 @@ from datetime import date
 from django.conf import settings
 
 from bangfu.audit import keys
+from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.calendars import Calendar, calendar_for, known_regions
 from bangfu.core.errors import Refused
@@ -54,6 +55,7 @@ def fill_report(report: Report, prepared: Prepared) -> None:
         report.problems.append({"row": held.row, "column": held.column, "code": held.code, "message": message})
 
 
+@whole()
 def preview_file(*, name: str, content: bytes, options: Options, by: Actor) -> Report:
     """Return what importing this file would come to, writing nothing: its rows, and those that would be held."""
     report = Report(name)

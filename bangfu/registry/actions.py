@@ -12,6 +12,7 @@ from django.db.models import F
 
 from bangfu.audit.actions import record
 from bangfu.audit.queries import key_set_in_use
+from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import Outrun
 from bangfu.core.numbers import KEPT_BY_NUMBER_CELL
@@ -60,6 +61,7 @@ class Delivery:
     listed: dict[int, NewOrganisation] | None = None
 
 
+@whole()
 @transaction.atomic
 def deliver(delivery: Delivery, *, by: Actor) -> None:
     """Write a file's source, rows and changes, whole or not at all; Outrun if register or keys moved meanwhile."""
@@ -157,6 +159,7 @@ def _insert(cursor: Any, table: str, columns: Sequence[str], rows: Sequence[tupl
         cursor.executemany(f"INSERT INTO registry_{table} ({', '.join(columns)}) VALUES ({marks})", rows)
 
 
+@whole()
 @transaction.atomic
 def take_back(*, file_id: int, by: Actor) -> list[tuple[int, int]]:
     """Take a file back, with what was read again of it since; returns (file, its undo), the newest first.
@@ -242,6 +245,7 @@ def _retract_all(cursor: Any, spec: FactSpec, file: int, undo: int) -> int:
     return int(cursor.rowcount)
 
 
+@whole()
 @transaction.atomic
 def found_register(*, by: Actor) -> None:
     """Start the register's clock; done once, when the installation is founded."""
@@ -249,6 +253,7 @@ def found_register(*, by: Actor) -> None:
     record(action="registry.found", by=by, subject="registry")
 
 
+@whole()
 @transaction.atomic
 def reseal(old: Keyring, new: Keyring, *, by: Actor) -> int:
     """Seal every cell and blind index of the register anew; returns the number of cells. Part of a key rotation."""

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import transaction
 
 from bangfu.audit.actions import record
+from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.tasks.models import Job, Task
 
@@ -35,6 +36,7 @@ def settle(duty: Duty, *, by: Actor) -> None:
     settle_all([duty], by=by)
 
 
+@whole()
 @transaction.atomic
 def settle_all(duties: Sequence[Duty], *, by: Actor) -> None:
     """Settle many duties at once, no two of one kind and subject; one entry of the trail names how many."""
@@ -82,6 +84,7 @@ def running_job(*, kind: str, subject: str, total: int, by: Actor) -> Iterator[C
         yield advance
 
 
+@whole()
 @transaction.atomic
 def open_job(*, kind: str, subject: str, total: int, by: Actor, key: UUID | None = None) -> tuple[int, bool]:
     """Begin a job and return its number; where one was begun under `key` before, that one's, and False."""
@@ -112,6 +115,7 @@ def at_work(*, job: int, by: Actor) -> Iterator[Callable[[int, int], None]]:
     Job.objects.filter(pk=job).update(ended=True)
 
 
+@whole()
 @transaction.atomic
 def tell_job(*, job: int, report: list[dict[str, object]], by: Actor) -> None:
     """Leave with a job what there is to tell of its files."""
@@ -119,6 +123,7 @@ def tell_job(*, job: int, report: list[dict[str, object]], by: Actor) -> None:
     record(action="tasks.tell_job", by=by, subject=f"job:{job}", details={"lines": len(report)})
 
 
+@whole()
 @transaction.atomic
 def give_up_jobs(*, kind: str, by: Actor) -> int:
     """End the jobs of this kind whose process is gone (a server starts: none of its own can be under way)."""

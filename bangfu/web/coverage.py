@@ -74,8 +74,10 @@ def differences(request: HttpRequest) -> HttpResponse:
     by = actor_of(request)
     codes = queries.code_totals(by)
     page = page_of(request, queries.listed(by, code), sum(n for name, n, _ in codes if code in ("", name)))
-    context = {"page": page, "code": code, "codes": codes, "today": by.at.date()}
-    context["others"] = any(gap.other_row_id for gap in page)
+    stands = queries.where_rows_stand(row for gap in page for row in (gap.row_id, gap.other_row_id))
+    rows = [(gap, stands[gap.row_id], stands.get(gap.other_row_id or 0, "")) for gap in page]
+    context = {"page": page, "rows": rows, "code": code, "codes": codes, "today": by.at.date()}
+    context["others"] = any(other for *_, other in rows)
     return render(request, "coverage/differences.html", context)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
@@ -13,6 +13,8 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from bangfu.accounts.queries import actor_for, lacks_second_factor
+from bangfu.audit.scope import seen_by
+from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.core.messages import speaking
 from bangfu.web.kept import remember_user
@@ -28,6 +30,17 @@ FACTOR_PAGES = (*PASSWORD_PAGES, "mfa_activate_totp", "account_reauthenticate")
 SEEN_SECONDS = 900  # a session's last use is written down this often: each time is a write
 
 
+def _seen(parts: Iterable[bytes], actor: Actor | None) -> Iterator[bytes]:
+    """Make each part of a streamed answer in its reader's scope: it is asked for after the request is over."""
+    parts = iter(parts)
+    while True:
+        with seen_by(actor):
+            part = next(parts, None)
+        if part is None:
+            return
+        yield part
+
+
 class Reader:
     """Gives a request its actor and its language; who must do something about his account first is led there."""
 
@@ -38,7 +51,13 @@ class Reader:
         """Answer a request."""
         lang = "en" if translation.get_language() == "en" else "zh"
         with speaking(lang):
-            response = self._answer(request)
+            actor = None
+            if request.user.is_authenticated:
+                actor = request.actor = actor_for(request.user, timezone.localtime())  # type: ignore[attr-defined]  # ours
+            with seen_by(actor):
+                response = self._answer(request)
+        if response.streaming:
+            response.streaming_content = _seen(response.streaming_content, actor)  # type: ignore[attr-defined]
         remember_user(request, response)
         if not request.path.startswith("/static/"):
             response.headers.setdefault("Cache-Control", "no-store")
@@ -47,7 +66,6 @@ class Reader:
     def _answer(self, request: HttpRequest) -> HttpResponse:
         if not request.user.is_authenticated:
             return self.get_response(request)
-        request.actor = actor_for(request.user, timezone.localtime())  # type: ignore[attr-defined]  # ours
         try:
             first = _must_go_first(request)
         except BangfuError as problem:  # a sign-in file that cannot be read opens nothing
