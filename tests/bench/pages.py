@@ -88,7 +88,13 @@ def register(people: int, keep: bool) -> Iterator[Path]:
 @contextmanager
 def serving(command: Sequence[str | Path], home: Path, url: str, port: int, path: str) -> Iterator[None]:
     """Start a server and yield when `path` answers."""
-    server = subprocess.Popen(list(map(str, command)), cwd=ROOT, env=environment(home, url), stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        list(map(str, command)),
+        cwd=ROOT,
+        env=environment(home, url),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     try:
         until = time.monotonic() + PATIENCE
         while True:
