@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
+
+# What is printed on slips and stands in addresses; 32 signs at most, a name 64.
+STAFF_NUMBER = re.compile(r"\w[\w.@-]*")
+MOST_SIGNS, MOST_NAME_SIGNS = 32, 64
 
 
 class Role(StrEnum):

@@ -31,6 +31,7 @@ READERS = (*KEEPERS, Role.PRINCIPAL, Role.AUDITOR)
 SUFFIXES = (".xlsx", ".xls", ".csv", ".html", ".htm")
 MOST_FILES = 60
 MOST_BYTES = 200 << 20
+MOST_NAME_BYTES = 200  # file systems take 255; of a longer name its end is kept, with the suffix
 
 
 @open_to(*READERS, writes=())
@@ -84,7 +85,8 @@ def _keep(folder: Path, at: int, file: UploadedFile[Any]) -> Path:
     """Write an upload into a folder of its own, under its own name without any path."""
     place = folder / str(at)
     place.mkdir()
-    path = place / Path(file.name or "file").name
+    name = Path(file.name or "file").name.encode()[-MOST_NAME_BYTES:].decode(errors="ignore")
+    path = place / name
     with path.open("wb") as out:
         for chunk in file.chunks():
             out.write(chunk)
