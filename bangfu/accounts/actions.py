@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from bangfu.accounts.models import Grant, User
-from bangfu.accounts.rules import SIGN_IN_FILE, Role, may_meet
+from bangfu.accounts.rules import MOST_NAME_SIGNS, MOST_SIGNS, SIGN_IN_FILE, STAFF_NUMBER, Role, may_meet
 from bangfu.audit.actions import record
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
@@ -30,6 +30,10 @@ def create_user(*, staff_number: str, name: str, password: str | None, by: Actor
     Only a system admin or the operator may.
     """
     _check_admin(by)
+    if len(staff_number) > MOST_SIGNS or not STAFF_NUMBER.fullmatch(staff_number):
+        raise BangfuError("staff_number_odd", most=MOST_SIGNS)
+    if len(name) > MOST_NAME_SIGNS:
+        raise BangfuError("name_too_long", most=MOST_NAME_SIGNS)
     if User.objects.filter(staff_number=staff_number).exists():
         raise BangfuError("user_exists", staff_number=staff_number)
     user = User(staff_number=staff_number, name=name)
@@ -81,6 +85,8 @@ def grant_role(
 ) -> Grant:
     """Grant `role` at the organisation `path`; NotAllowed where it may not meet a role already held."""
     _check_admin(by)
+    if valid_until and valid_until < valid_from:
+        raise BangfuError("grant_backwards")
     after = Q(valid_until=None) | Q(valid_until__gt=valid_from)
     before = Q(valid_from__lt=valid_until) if valid_until else Q()
     for held in Grant.objects.select_for_update().filter(after & before, user=user):

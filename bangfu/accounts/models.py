@@ -5,14 +5,14 @@ from __future__ import annotations
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 
-from bangfu.accounts.rules import Role
+from bangfu.accounts.rules import MOST_NAME_SIGNS, MOST_SIGNS, Role
 
 
 class User(AbstractBaseUser):
     """A person who signs in with a staff number. What is open to them is in their grants alone."""
 
-    staff_number = models.CharField(max_length=32, unique=True)
-    name = models.CharField(max_length=64)
+    staff_number = models.CharField(max_length=MOST_SIGNS, unique=True)
+    name = models.CharField(max_length=MOST_NAME_SIGNS)
     is_active = models.BooleanField(default=True)
     # The password was printed on a slip: its owner chooses another one at the first sign-in.
     must_change_password = models.BooleanField(default=False)

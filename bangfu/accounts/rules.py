@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Any
 
@@ -9,6 +10,10 @@ from bangfu.core.errors import BangfuError
 
 # Beside the keys of an installation, or else as shipped: which roles must have a second factor.
 SIGN_IN_FILE = "sign-in.toml"
+
+# What is printed on slips and stands in addresses; 32 signs at most, a name 64.
+STAFF_NUMBER = re.compile(r"\w[\w.@-]*")
+MOST_SIGNS, MOST_NAME_SIGNS = 32, 64
 
 
 class Role(StrEnum):

@@ -20,6 +20,7 @@ from bangfu.intake.actions import drop_kept, import_files, keep_file
 from bangfu.intake.report import Options, Report
 from bangfu.tasks.actions import at_work, give_up_jobs, open_job, tell_job
 
+MOST_NAME_BYTES = 200  # file systems take 255; of a longer name its end is kept, with the suffix
 KIND = "upload"
 MAPPABLE = "no_header"  # why a file is refused that a person can still explain
 
@@ -63,7 +64,7 @@ def _folder() -> Path:
 def _write(folder: Path, file: UploadedFile[Any]) -> Path:
     """Write an upload into a folder of its own, under its own name without any path."""
     folder.mkdir(parents=True, mode=0o700)
-    path = folder / Path(file.name or "file").name
+    path = folder / Path(file.name or "file").name.encode()[-MOST_NAME_BYTES:].decode(errors="ignore")
     with path.open("wb") as out:
         for chunk in file.chunks():
             out.write(chunk)

@@ -11,7 +11,7 @@ from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -79,9 +79,9 @@ class SecondFactor(DefaultMFAAdapter):  # type: ignore[misc]  # untyped
 def language(request: HttpRequest) -> HttpResponse:
     """Choose the language, and go back to where one was."""
     back = request.POST.get("next", "/")
-    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
-        back = "/"
-    response = redirect(back)
+    ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
+    # Not redirect(): it would look for a page of that name.
+    response = HttpResponseRedirect(back if ours and back.startswith("/") else "/")
     chosen = "en" if request.POST.get("language") == "en" else "zh-hans"
     translation.activate(chosen)
     response.set_cookie(settings.LANGUAGE_COOKIE_NAME, chosen, samesite="Lax", httponly=True, secure=settings.TLS)

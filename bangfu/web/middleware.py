@@ -1,16 +1,20 @@
-"""What happens around every page: who asks, in which language, and that no copy of it is kept."""
+"""What happens around every page: what is sent must be sound, who asks, in which language; no copy of it is kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import SuspiciousOperation
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.request import QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.views.defaults import bad_request
 
 from bangfu.accounts.queries import actor_for, lacks_second_factor
 from bangfu.audit.scope import seen_by
@@ -22,6 +26,7 @@ from bangfu.web.kept import remember_user
 BAD_REQUEST = 400
 FORBIDDEN = 403
 SERVER_FAULT = 500
+METHODS = ("GET", "HEAD", "POST")
 
 
 # What somebody who must first choose a password reaches; who must first set up a second factor, these as well.
@@ -39,6 +44,38 @@ def _seen(parts: Iterable[bytes], actor: Actor | None) -> Iterator[bytes]:
         if part is None:
             return
         yield part
+
+
+class Guard:
+    """Refuses what no page of ours sends, before anybody asks who sends it, and sees to it that no copy is kept."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request."""
+        response = self._refused(request) or self.get_response(request)
+        response.headers.setdefault("Cache-Control", "no-store")  # the site's own files have been answered before
+        return response
+
+    @staticmethod
+    def _refused(request: HttpRequest) -> HttpResponse | None:
+        if request.method not in METHODS:
+            return HttpResponseNotAllowed(METHODS)
+        try:
+            sound = not _has_zeros(request.path, *request.COOKIES.values(), *_texts(request.GET))
+        except SuspiciousOperation:  # more fields than anybody reads
+            sound = False
+        return None if sound else bad_request(request, SuspiciousOperation())
+
+
+def _texts(given: QueryDict) -> list[str]:
+    return [text for _, texts in given.lists() for text in texts if isinstance(text, str)]
+
+
+def _has_zeros(*texts: object) -> bool:
+    """Tell whether a zero byte is in one of these: PostgreSQL takes none."""
+    return any("\0" in text for text in texts if isinstance(text, str))
 
 
 class Reader:
@@ -59,9 +96,13 @@ class Reader:
         if response.streaming:
             response.streaming_content = _seen(response.streaming_content, actor)  # type: ignore[attr-defined]
         remember_user(request, response)
-        if not request.path.startswith("/static/"):
-            response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponse], args: list[Any], kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        """Refuse a form with zero bytes in it (here, and not before: the token has been looked at)."""
+        return bad_request(request, SuspiciousOperation()) if _has_zeros(*_texts(request.POST)) else None
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         if not request.user.is_authenticated:

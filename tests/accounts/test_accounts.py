@@ -55,6 +55,20 @@ def test_a_new_user_reaches_nothing_and_signs_in_by_password_only(user: User) ->
     assert WORD not in user.password
 
 
+@pytest.mark.parametrize("number", ["", "a/b", ".", "..", "-x", "a b", "x\n", "x" * 33, "<b>", "x?y"])
+def test_a_staff_number_can_stand_in_an_address(number: str) -> None:
+    with pytest.raises(BangfuError) as refused:
+        create_user(staff_number=number, name="某老师", password=WORD, by=BY)
+    assert refused.value.code == "staff_number_odd"
+    assert create_user(staff_number="张三.t-7@x_1", name="某老师", password=WORD, by=BY).pk
+
+
+def test_a_name_has_an_end() -> None:
+    with pytest.raises(BangfuError) as refused:
+        create_user(staff_number="T0009", name="名" * 65, password=WORD, by=BY)
+    assert refused.value.code == "name_too_long"
+
+
 def test_a_staff_number_belongs_to_one_user(user: User) -> None:
     with pytest.raises(BangfuError, match="T0001"), transaction.atomic():
         create_user(staff_number="T0001", name="别人", password=WORD, by=BY)
@@ -113,6 +127,12 @@ def test_a_grant_that_is_over_is_not_stretched_by_ending_it_again(user: User) ->
     given = grant(user, Role.PRINCIPAL, MAY, JUNE)
     end_grant(grant_id=given.pk, day=AUGUST, by=ADMIN, reason="离任")
     assert not grants_on(user, JULY).exists()
+
+
+def test_a_grant_that_ends_before_it_begins_is_refused(user: User) -> None:
+    with pytest.raises(BangfuError) as refused:
+        grant(user, Role.PRINCIPAL, JUNE, MAY)
+    assert refused.value.code == "grant_backwards"
 
 
 def test_the_database_refuses_a_grant_that_ends_before_it_begins(user: User) -> None:
