@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from bangfu.accounts.models import Grant, User
-from bangfu.accounts.rules import SIGN_IN_FILE, Role, roles_with_second_factor
+from bangfu.accounts.rules import SETTLERS, SIGN_IN_FILE, Role, roles_with_second_factor
 from bangfu.core.actor import Actor, Reach
 from bangfu.core.errors import BangfuError
 from bangfu.core.library import LIBRARY, load_toml
@@ -40,6 +40,15 @@ def actor_for(user: User, at: datetime) -> Actor:
     grants = grants_on(user, at.date()) if user.is_active else Grant.objects.none()
     reaches = tuple(Reach(grant.role, grant.path) for grant in grants)
     return Actor(name=user.staff_number, at=at, user_id=user.pk, reaches=reaches)
+
+
+def settlers(paths: Iterable[str], day: date) -> list[tuple[int, str, str]]:
+    """Return (user id, name, role) of those who may be asked to settle something at one of these places."""
+    above = {path[: at + 1] for path in paths for at, sign in enumerate(path) if sign == "/"}
+    in_force = Q(valid_from__lte=day) & (Q(valid_until=None) | Q(valid_until__gt=day))
+    found = Grant.objects.filter(in_force, path__in=above, role__in=SETTLERS, user__is_active=True)
+    rows = found.order_by("user__name", "user_id", "role").values_list("user_id", "user__name", "role")
+    return list(dict.fromkeys(rows))
 
 
 def under(field: str, path: str) -> Q:

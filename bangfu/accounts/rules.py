@@ -6,6 +6,7 @@ import re
 from enum import StrEnum
 from typing import Any
 
+from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError
 
 # Beside the keys of an installation, or else as shipped: which roles must have a second factor.
@@ -37,6 +38,17 @@ APART = (
     *(frozenset({Role.AUDITOR, role}) for role in Role if role is not Role.AUDITOR),
     *(frozenset({Role.SYSTEM_ADMIN, role}) for role in (Role.AID_OFFICER, Role.FINANCE_OFFICER, Role.COUNTY_BUREAU)),
 )
+
+
+# Who may settle what another post has not: the county's office answers for its schools, a head hands on.
+SETTLERS = (
+    Role.COUNTY_BUREAU, Role.PRINCIPAL, Role.AID_OFFICER, Role.FINANCE_OFFICER, Role.CLASS_TEACHER, Role.PAIRING_OFFICE,
+)  # fmt: skip
+
+
+def holds_post(by: Actor, post: str, path: str, *above: Role) -> bool:
+    """Tell whether the actor holds this post, or one of the roles above it, over the organisation at `path`."""
+    return by.everywhere or any(reach.role in (post, *above) and path.startswith(reach.path) for reach in by.reaches)
 
 
 def may_meet(first: Role, second: Role) -> bool:

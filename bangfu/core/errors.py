@@ -29,6 +29,10 @@ class KeyMissing(BangfuError):
     """The key file is missing, unreadable, or not the one that the database was sealed with."""
 
 
+class Overtaken(BangfuError):
+    """Somebody else has changed what the actor looked at; he is told who, and looks again."""
+
+
 class NotAllowed(BangfuError):
     """The actor may not do this, or not there."""
 

@@ -11,11 +11,13 @@ import duckdb
 from django.db import connection, transaction
 from django.db.models import F, Q
 
+from bangfu.accounts.queries import settlers
 from bangfu.audit import keys
 from bangfu.audit.actions import record
 from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
-from bangfu.core.errors import BangfuError, NotAllowed, Outrun
+from bangfu.core.errors import BangfuError, NotAllowed, Outrun, Overtaken
+from bangfu.core.messages import say
 from bangfu.core.seal import Keyring
 from bangfu.coverage import queries
 from bangfu.coverage.finding import current_names, spoken_of
@@ -55,25 +57,36 @@ def link_records(*, by: Actor, register: Gathered | None = None) -> dict[str, in
 
 @whole()
 @transaction.atomic
-def decide_link(*, left: int, right: int, same: bool, by: Actor, reason: str) -> None:
+def decide_link(*, left: int, right: int, same: bool, by: Actor, reason: str, seen: str | None = None) -> None:
     """Decide that two records are one person, or are not; it stands whatever later files say.
+
+    `seen`: the mark (`queries.link_stands_at`) under which the actor saw the two: BangfuError where somebody else has
+    decided since.
 
     NotAllowed where one of the records lies outside the actor's scope; BangfuError for records that do not exist,
     a missing reason, or a decision that another one contradicts.
     """
+    _check_seen(left, right, seen)
     decision = Decision(left, right, Verdict.SAME if same else Verdict.DIFFERENT)
     _decide(decision, "coverage.decide_link", by, reason)
 
 
 @whole()
 @transaction.atomic
-def take_back_link(*, left: int, right: int, by: Actor, reason: str) -> None:
-    """Take back what a person decided about two records: the program judges them again."""
+def take_back_link(*, left: int, right: int, by: Actor, reason: str, seen: str | None = None) -> None:
+    """Take back what a person decided about two records: the program judges them again; `seen` as in `decide_link`."""
+    _check_seen(left, right, seen)
     pair = Decision(left, right, None).pair
     queries.check_records(pair, by)
     if not Link.objects.filter(left=pair[0], right=pair[1], how="person", ended_in=None).exists():
         raise BangfuError("link_not_decided", left=left, right=right)
     _decide(Decision(left, right, None), "coverage.take_back_link", by, reason)
+
+
+def _check_seen(left: int, right: int, seen: str | None) -> None:
+    """Refuse where somebody else has decided about two records since the actor saw them."""
+    if seen is not None and seen != queries.link_stands_at(left, right):
+        raise Overtaken("link_decided_meanwhile")
 
 
 def _decide(decision: Decision, action: str, by: Actor, reason: str) -> None:
@@ -296,13 +309,18 @@ def _moment(by: Actor) -> Any:
 
 @whole()
 @transaction.atomic
-def answer_difference(*, id_: int, answer: str, evidence: str, by: Actor) -> None:
+def answer_difference(*, id_: int, answer: str, evidence: str, by: Actor, seen: str | None = None) -> None:
     """Answer a difference with evidence; it stays answered until a newer list says otherwise.
 
-    'one_person' and 'two_people' also decide the link. BangfuError for an answer that the difference does not take
-    or without evidence; NotAllowed outside the actor's scope.
+    'one_person' and 'two_people' also decide the link. `seen`: the mark (`queries.stands_at`) under which the actor
+    saw it. BangfuError for an answer that the difference does not take, without evidence, and where somebody else has
+    answered since; NotAllowed outside the actor's scope, and where another post settles it.
     """
-    gap = queries.difference_for(id_, by)
+    gap = _held(id_, by)
+    if not queries.may_settle(gap, by):
+        raise NotAllowed("difference_not_your_post", id=id_)
+    if seen is not None and seen != queries.stands_at(gap):
+        raise _overtaken(gap)
     allowed = CODES[gap.code]["answers"]
     if answer not in allowed:
         raise BangfuError("answer_unknown", answer=answer, known=", ".join(allowed))
@@ -320,6 +338,39 @@ def answer_difference(*, id_: int, answer: str, evidence: str, by: Actor) -> Non
     if answer in ABOUT_PEOPLE and gap.other_id:
         reason = queries.as_reason(entry)
         decide_link(left=gap.record_id, right=gap.other_id, same=answer == "one_person", by=by, reason=reason)
+
+
+def _held(id_: int, by: Actor) -> Difference:
+    """Return a difference, with its row held until the transaction ends."""
+    list(Difference.objects.select_for_update().filter(pk=id_ if queries.is_id(id_) else 0).values_list("pk"))
+    return queries.difference_for(id_, by)
+
+
+def _overtaken(gap: Difference) -> Overtaken:
+    """Return what the second of two people is told: who came first, when, and with which answer."""
+    entry = gap.answered_in
+    if entry is None:
+        return Overtaken("answer_gone_meanwhile")
+    return Overtaken("difference_answered_by", by=entry.actor, at=entry.at, answer=say(f"answer_{gap.answer}"))
+
+
+@whole()
+@transaction.atomic
+def assign_difference(*, id_: int, user_id: int | None, by: Actor) -> None:
+    """Ask somebody to settle a difference (None: nobody in particular, whoever holds the post).
+
+    NotAllowed for who neither holds the post nor stands above it; BangfuError for somebody who could not see it.
+    """
+    gap = _held(id_, by)
+    if not queries.may_assign(gap, by):
+        raise NotAllowed("difference_not_your_post", id=id_)
+    known = {number for number, *_ in settlers((gap.path, gap.owner_path), by.at.date())}
+    if user_id is not None and user_id not in known:
+        raise BangfuError("assignee_unknown")
+    gap.assignee_id = user_id
+    gap.save(update_fields=["assignee"])
+    details: dict[str, object] = {"user": user_id}
+    record(action="coverage.assign_difference", by=by, subject=f"difference:{id_}", details=details)
 
 
 ABOUT_PEOPLE = ("one_person", "two_people")
@@ -357,7 +408,9 @@ def export_list(*, what: str, rows: int, filters: dict[str, str], by: Actor) -> 
 @transaction.atomic
 def take_back_answer(*, id_: int, by: Actor, reason: str) -> None:
     """Take an answer back: the difference is open again, with its task."""
-    gap = queries.difference_for(id_, by)
+    gap = _held(id_, by)
+    if not queries.may_settle(gap, by):
+        raise NotAllowed("difference_not_your_post", id=id_)
     if not gap.answer:
         raise BangfuError("difference_not_answered", id=id_)
     if not reason.strip():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from bangfu.accounts.models import User
 from bangfu.audit.models import Entry
 from bangfu.registry.models import TEXT, Organisation, Person, SourceRow
 
@@ -161,6 +162,8 @@ class Difference(models.Model):
     says = models.CharField(max_length=255)
     opened_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True)
+    # Who has been asked to settle it, if not whoever holds the post.
+    assignee = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     answer = models.CharField(max_length=32, blank=True)
     evidence = models.BinaryField(null=True)
     answered_in = models.ForeignKey(Entry, null=True, on_delete=models.PROTECT, related_name="+")

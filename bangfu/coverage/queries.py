@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db.models import Count, Max, Min, Q, QuerySet, prefetch_related_objects
 
 from bangfu.accounts.queries import outermost, under
+from bangfu.accounts.rules import Role, holds_post
 from bangfu.audit import keys
 from bangfu.audit.models import Entry
 from bangfu.audit.scope import whole
@@ -149,11 +150,41 @@ def _sees(by: Actor) -> Q:
 
 def difference_for(id_: int, by: Actor) -> Difference:
     """Return a difference that stands; NotAllowed where there is none that the actor may see."""
-    known = Difference.objects.select_related("owner").filter(_sees(by), closed_at=None)
+    known = Difference.objects.select_related("owner", "assignee", "answered_in").filter(_sees(by), closed_at=None)
     gap = known.filter(pk=id_).first() if is_id(id_) else None
     if gap is None:
         raise NotAllowed("difference_not_yours", id=id_)
     return gap
+
+
+def may_settle(gap: Difference, by: Actor) -> bool:
+    """Tell whether the actor may answer: he holds the post, is of the county's office, or has been asked to."""
+    asked = gap.assignee_id is not None and gap.assignee_id == by.user_id
+    return asked or holds_post(by, gap.post, gap.owner_path, Role.COUNTY_BUREAU)
+
+
+def may_assign(gap: Difference, by: Actor) -> bool:
+    """Tell whether the actor may ask somebody to settle it: who may answer by his post, and the head of the place."""
+    return holds_post(by, gap.post, gap.owner_path, Role.COUNTY_BUREAU, Role.PRINCIPAL)
+
+
+def assigned(by: Actor) -> list[tuple[str, int, date]]:
+    """Return (code, how many, first due day) of the open differences that the actor has been asked to settle."""
+    own = differences(by).order_by().filter(assignee=by.user_id or 0)
+    rows = own.values_list("code").annotate(n=Count("pk"), first=Min("due")).order_by("first", "code")
+    return list(rows)
+
+
+def stands_at(gap: Difference) -> str:
+    """Return a mark of what is known of a difference, for a form to bring back: it is another once it is answered."""
+    return str(gap.answered_in_id or "")
+
+
+def link_stands_at(left: int, right: int) -> str:
+    """Return a mark of what was decided about two records, for a form to bring back."""
+    pair = sorted((left, right))
+    found = Link.objects.filter(left=pair[0], right=pair[1], how="person", ended_in=None).order_by("-pk")
+    return str(found.values_list("made_in", flat=True).first() or "")
 
 
 def decided_by(gap: Difference) -> bool:
@@ -177,9 +208,11 @@ def evidence_of(gap: Difference) -> str:
     return keys.current().open_text(Difference._meta.db_table, "evidence", gap.pk, bytes(gap.evidence))
 
 
-def listed(by: Actor, code: str = "") -> QuerySet[Difference]:
-    """Return the open differences for a page, with what a line shows of each."""
-    found = differences(by).select_related("owner")
+def listed(by: Actor, code: str = "", *, mine: bool = False) -> QuerySet[Difference]:
+    """Return the open differences for a page, with what a line shows of each; `mine`: which he was asked to settle."""
+    found = differences(by).select_related("owner", "assignee")
+    if mine:
+        found = found.filter(assignee=by.user_id or 0)
     return found.filter(code=code) if code else found
 
 

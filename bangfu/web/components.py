@@ -41,6 +41,7 @@ class Task:
     due: date
     late: int
     leads: str
+    query: str = ""
 
 
 @open_to(*EVERYONE, writes=())

@@ -8,16 +8,19 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from bangfu.accounts.queries import settlers
+from bangfu.accounts.rules import SETTLERS
 from bangfu.core.actor import Actor
+from bangfu.core.errors import Overtaken
 from bangfu.core.messages import reader_language, say
 from bangfu.coverage import queries
-from bangfu.coverage.actions import answer_difference, decide_link, export_list, take_back_link
+from bangfu.coverage.actions import answer_difference, assign_difference, decide_link, export_list, take_back_link
 from bangfu.coverage.reckon import CODES, STATES, WHOLE
 from bangfu.registry.queries import places_to_choose, sees_every_county
 from bangfu.web.access import READERS, WORKERS, actor_of, open_to
 from bangfu.web.charts import Chart, Row, stacked
 from bangfu.web.excel import workbook
-from bangfu.web.paging import page_of
+from bangfu.web.paging import number_in, page_of
 
 DIFFERENCE_COLUMNS = (
     "column_number", "column_what", "column_file", "column_row", "column_other_file", "column_row", "column_owner",
@@ -73,10 +76,12 @@ def differences(request: HttpRequest) -> HttpResponse:
         raise Http404
     by = actor_of(request)
     codes = queries.code_totals(by)
-    page = page_of(request, queries.listed(by, code), sum(n for name, n, _ in codes if code in ("", name)))
+    mine = "mine" in request.GET
+    count = None if mine else sum(n for name, n, _ in codes if code in ("", name))
+    page = page_of(request, queries.listed(by, code, mine=mine), count)
     stands = queries.where_rows_stand(row for gap in page for row in (gap.row_id, gap.other_row_id))
     rows = [(gap, stands[gap.row_id], stands.get(gap.other_row_id or 0, "")) for gap in page]
-    context = {"page": page, "rows": rows, "code": code, "codes": codes, "today": by.at.date()}
+    context = {"page": page, "rows": rows, "code": code, "codes": codes, "mine": mine, "today": by.at.date()}
     context["others"] = any(other for *_, other in rows)
     return render(request, "coverage/differences.html", context)
 
@@ -114,7 +119,9 @@ def _difference(
         "gap": gap,
         "sides": queries.side_by_side(sides, by),
         "answers": CODES[gap.code]["answers"],
-        "may_answer": any(by.holds(role) for role in WORKERS),
+        "may_answer": queries.may_settle(gap, by),
+        "people": settlers((gap.path, gap.owner_path), by.at.date()) if queries.may_assign(gap, by) else (),
+        "seen": queries.stands_at(gap),
         "typed": typed or {},
         "problem": problem,
     }
@@ -122,14 +129,28 @@ def _difference(
 
 
 @require_POST
-@open_to(*READERS, writes=WORKERS)
+@open_to(*READERS, writes=SETTLERS)
+def assign(request: HttpRequest, number: int) -> HttpResponse:
+    """Ask somebody to settle a difference, or nobody in particular."""
+    chosen = request.POST.get("user", "")
+    assign_difference(id_=number, user_id=number_in(chosen) if chosen else None, by=actor_of(request))
+    messages.success(request, say("difference_assigned"))
+    return redirect("difference", number=number)
+
+
+@require_POST
+@open_to(*READERS, writes=SETTLERS)
 def answer(request: HttpRequest, number: int) -> HttpResponse:
     """Answer a difference with evidence; what was typed stays where something is missing."""
     given, evidence = request.POST.get("answer", ""), request.POST.get("evidence", "")
     if not given or not evidence.strip():
         problem = say("answer_missing" if not given else "evidence_missing")
         return _difference(request, number, {"answer": given, "evidence": evidence}, problem)
-    answer_difference(id_=number, answer=given, evidence=evidence, by=actor_of(request))
+    try:
+        seen = request.POST.get("seen")
+        answer_difference(id_=number, answer=given, evidence=evidence, by=actor_of(request), seen=seen)
+    except Overtaken as problem:
+        return _difference(request, number, {"answer": given, "evidence": evidence}, str(problem))
     messages.success(request, say("difference_answered", id=number, answer=say(f"answer_{given}")))
     return redirect("differences")
 
@@ -163,6 +184,7 @@ def _link(request: HttpRequest, left: int, right: int, problem: str = "") -> Htt
         "decided": any(row.how == "person" for row in rows),
         "may_decide": any(by.holds(role) for role in WORKERS),
         "reason": request.POST.get("reason", ""),
+        "seen": queries.link_stands_at(left, right),
         "problem": problem,
     }
     return render(request, "coverage/link.html", context, status=422 if problem else 200)
@@ -177,10 +199,14 @@ def decide(request: HttpRequest, left: int, right: int) -> HttpResponse:
         raise Http404
     if not reason.strip():
         return _link(request, left, right, say("reason_missing"))
-    if verb == "forget":
-        take_back_link(left=left, right=right, by=by, reason=reason)
-    else:
-        decide_link(left=left, right=right, same=verb == "join", by=by, reason=reason)
+    seen = request.POST.get("seen")
+    try:
+        if verb == "forget":
+            take_back_link(left=left, right=right, by=by, reason=reason, seen=seen)
+        else:
+            decide_link(left=left, right=right, same=verb == "join", by=by, reason=reason, seen=seen)
+    except Overtaken as problem:
+        return _link(request, left, right, str(problem))
     messages.success(request, say({"join": "link_join", "part": "link_part", "forget": "link_forget"}[verb], None,
                                   left=left, right=right))  # fmt: skip
     return redirect("link", left=left, right=right)

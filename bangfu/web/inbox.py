@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from bangfu.core.messages import reader_language, say
+from bangfu.coverage.queries import assigned
 from bangfu.coverage.reckon import CODES
 from bangfu.tasks.queries import grouped_tasks
 from bangfu.web.access import EVERYONE, actor_of, open_to
@@ -28,11 +29,17 @@ def inbox(request: HttpRequest) -> HttpResponse:
             "due": due,
             "late": late,
             "leads": _leads(kind),
+            "query": f"?code={kind}" if kind in CODES else "",
         }
         for kind, post, count, due, late in groups
     ]
+    asked = [
+        {"title": _title(code), "count": count, "due": due, "leads": "differences", "query": f"?mine&code={code}"}
+        for code, count, due in assigned(actor)
+    ]
     context = {
         "rows": rows,
+        "asked": asked,
         "total": sum(row["count"] for row in rows),
         "late": sum(row["late"] for row in rows),
         "mine": mine,

@@ -60,6 +60,7 @@ urlpatterns = [
     path("differences/", coverage.differences, name="differences"),
     path("differences/export/", coverage.export, name="export_differences"),
     path("differences/<int:number>/", coverage.difference, name="difference"),
+    path("differences/<int:number>/assign/", coverage.assign, name="assign"),
     path("differences/<int:number>/answer/", coverage.answer, name="answer"),
     path("links/", coverage.links, name="links"),
     path("links/<int:left>/<int:right>/", coverage.link, name="link"),
