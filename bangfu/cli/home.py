@@ -15,6 +15,7 @@ import django
 from django.conf import settings
 from django.core.management import call_command
 from django.db import OperationalError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
 
 from bangfu.core.actor import Actor, operator
 from bangfu.core.errors import BangfuError
@@ -49,7 +50,26 @@ def open_home() -> None:
     _reach()
     if not queries.founded():
         raise BangfuError("not_initialised", path=settings.HOME)
+    _check_tables()
     keys.current()
+
+
+def upgrade_home() -> int:
+    """Bring the tables of an installation that an older bangfu made to this one's; return in how many steps.
+
+    All steps or none: nothing is half done, whatever happens.
+    """
+    from bangfu.audit import queries
+
+    _reach()
+    if not queries.founded():
+        raise BangfuError("not_initialised", path=settings.HOME)
+    with _alone():
+        steps = len(_steps_to_go())
+        if steps:
+            with _tables_whole_or_not_at_all():
+                call_command("migrate", verbosity=0)
+        return steps
 
 
 def found_home() -> bool:
@@ -58,9 +78,26 @@ def found_home() -> bool:
     Safe to run again after a crash, and by two commands at once: the second waits and finds it made.
     """
     settings.HOME.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _alone():
+        return _found()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Keep other commands from making or altering tables meanwhile."""
     with (settings.HOME / LOCK).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # let go of when the file closes, or the process dies
-        return _found()
+        yield
+
+
+def _steps_to_go() -> list[object]:
+    executor = MigrationExecutor(connection)
+    return list(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _check_tables() -> None:
+    if _steps_to_go():
+        raise BangfuError("upgrade_needed", path=settings.HOME)
 
 
 def warn_of_superuser() -> None:
@@ -78,6 +115,7 @@ def _found() -> bool:
 
     _reach()
     if queries.founded():
+        _check_tables()
         keys.current()
         return False
     ring = load_keyring(settings.KEY_FILE) if settings.KEY_FILE.exists() else new_keyring()

@@ -52,6 +52,15 @@ def init(json_: bool) -> None:
     show.founded(made, json_)
 
 
+@cli.command()
+@as_json
+def upgrade(json_: bool) -> None:
+    """Bring the tables of an installation that an older version made to this one's; make a copy of it before."""
+    home.start()
+    steps = home.upgrade_home()
+    show.done("upgraded" if steps else "upgraded_already", json_, steps=steps)
+
+
 @cli.command("import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--layout", help="Read all files as this layout (an id, or a layout file).")
