@@ -23,6 +23,7 @@ from bangfu.registry.queries import all_places, demo_places
 THREADS = 8  # of a worker: what waits for the database; more do not help two cores
 BACKLOG = 64
 PASSWORD_BYTES = 12
+EVERYWHERE = "0.0.0.0"  # no name of a host  # noqa: S104  # nosec B104
 
 
 def serve(host: str, port: int, certificate: Path | None, key: Path | None, workers: int) -> None:
@@ -38,7 +39,7 @@ def serve(host: str, port: int, certificate: Path | None, key: Path | None, work
             raise BangfuError("tls_file_missing", path=path)
     _check_port(host, port)
     os.environ["BANGFU_HOME"] = str(settings.HOME)
-    hosts = {host, "localhost", "127.0.0.1", *os.environ.get("BANGFU_HOSTS", "").split(",")} - {"", "0.0.0.0"}  # noqa: S104 - taken out
+    hosts = {host, "localhost", "127.0.0.1", *os.environ.get("BANGFU_HOSTS", "").split(",")} - {"", EVERYWHERE}
     os.environ["BANGFU_HOSTS"] = ",".join(sorted(hosts))
     if certificate:
         os.environ["BANGFU_TLS"] = "1"
