@@ -9,7 +9,7 @@ ARGS ?=
 SERVE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo test test-all check bench docs screenshots lock clean
+.PHONY: help setup dev demo test test-all check crawl bench docs screenshots lock clean
 .DELETE_ON_ERROR:
 
 help: ## Show this list
@@ -31,15 +31,20 @@ test-all: dev ## All tests: kills and pages in Chromium among them on SQLite, th
 	@echo "All tests on PostgreSQL"
 	$(ALONE) $(BIN)/python tests/postgres.py -m "not faults and not browser" $(ARGS)
 
-check: dev ## Lint, format, types, imports, stale docs, missing migrations
+check: dev build/check-venv/stamp ## Lint, format, types, imports, security rules, stale docs, missing migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(ALONE) $(BIN)/mypy
 	$(BIN)/lint-imports
+	build/check-venv/bin/bandit --quiet --recursive --configfile pyproject.toml bangfu
+	$(BIN)/python -m checks
 	$(ALONE) $(BIN)/python -m docs.make --check
 	@mkdir -p build/check-home
 	$(ALONE) DJANGO_SETTINGS_MODULE=bangfu.settings BANGFU_HOME=build/check-home \
 		$(BIN)/django-admin makemigrations --check --dry-run
+
+crawl: dev build/crawl-venv/stamp ## Crawl and attack a demo on loopback, signed in as each role
+	$(ALONE) $(BIN)/python -m tests.crawl $(ARGS)
 
 bench: dev ## Measure speed
 	$(ALONE) $(BIN)/python -m tests.bench $(ARGS)
@@ -61,6 +66,8 @@ lock: ## Make the locks in requirements/ again (ARGS=--upgrade for newer version
 	@$(LOCK_VENV)/bin/python -m pip --disable-pip-version-check install --quiet uv
 	$(LOCK) pyproject.toml --extra build -o requirements/run.txt $(ARGS)
 	$(LOCK) pyproject.toml --extra build --extra dev -c requirements/run.txt -o requirements/dev.txt $(ARGS)
+	$(LOCK) requirements/check.in -o requirements/check.txt $(ARGS)
+	$(LOCK) requirements/crawl.in -o requirements/crawl.txt $(ARGS)
 
 clean: ## Remove what make and the tools made (never bangfu-home)
 	rm -rf $(VENV) build out bangfu-demo *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
@@ -89,4 +96,11 @@ $(VENV)/run.stamp: requirements/run.txt pyproject.toml | $(BIN)/python
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/run.stamp
 	@echo "[dev] Installing $$(grep -c == $<) locked packages for tests and checks (a minute or two)"
 	@$(call install,$<)
+	@touch $@
+
+# Tools whose needs and ours do not go together: a folder for each.
+build/%-venv/stamp: requirements/%.txt | $(BIN)/python
+	@echo "[$*] Installing locked packages into build/$*-venv"
+	@$(PYTHON) -m venv build/$*-venv
+	@build/$*-venv/bin/python -m pip --disable-pip-version-check --no-input install --quiet --require-hashes -r $<
 	@touch $@

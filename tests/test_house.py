@@ -312,7 +312,7 @@ def test_no_file_names_a_place_to_fetch_from_or_hushes_a_failure() -> None:
     assert [path for path in project_files() if path != Path(__file__) and HUSHES.search(path.read_bytes())] == []
 
 
-@pytest.mark.parametrize("name", ["run.txt", "dev.txt"])
+@pytest.mark.parametrize("name", ["run.txt", "dev.txt", "check.txt", "crawl.txt"])
 def test_locks_hold_versions_and_hashes_only(name: str) -> None:
     lines = (ROOT / "requirements" / name).read_text(encoding="utf-8").splitlines()
     allowed = re.compile(r"[a-z0-9-]+==[^\s:/]+( ; [^:/]+)? \\|    --hash=sha256:[0-9a-f]{64}( \\)?|    #( +via)?.*")

@@ -31,6 +31,7 @@ from bangfu.registry.queries import all_places, demo_places
 THREADS = 8  # of a worker: what waits for the database; more do not help two cores
 BACKLOG = 64
 PASSWORD_BYTES = 12
+EVERYWHERE = "0.0.0.0"  # no name of a host  # noqa: S104  # nosec B104
 
 
 def serve(host: str, port: int, certificate: Path | None, key: Path | None, workers: int) -> None:
@@ -47,7 +48,7 @@ def serve(host: str, port: int, certificate: Path | None, key: Path | None, work
     _check_port(host, port)
     second_factor_roles()  # a file that cannot be read would stop every page
     os.environ["BANGFU_HOME"] = str(settings.HOME)
-    hosts = {host, "localhost", "127.0.0.1", *os.environ.get("BANGFU_HOSTS", "").split(",")} - {"", "0.0.0.0"}  # noqa: S104 - taken out
+    hosts = {host, "localhost", "127.0.0.1", *os.environ.get("BANGFU_HOSTS", "").split(",")} - {"", EVERYWHERE}
     os.environ["BANGFU_HOSTS"] = ",".join(sorted(hosts))
     if certificate:
         os.environ["BANGFU_TLS"] = "1"

@@ -173,7 +173,7 @@ class Planner:
 
     def _tell(self, record: Record) -> None:
         subject = record.subject
-        assert subject is not None  # noqa: S101 - matched above; for the type checker
+        assert subject is not None  # matched above; for the type checker  # noqa: S101  # nosec B101
         self.changes.subject_of[record.place] = subject
         if subject in self.new:
             self.changes.applied[record.place] = True
