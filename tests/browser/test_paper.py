@@ -32,7 +32,7 @@ def pressable(page: Page) -> list[str]:
 
 def test_a_list_prints_with_its_heading_and_all_its_rows(paper: Page, site: Site) -> None:
     sign_in(paper, site, "county_bureau")
-    paper.goto(f"{site.address}/coverage/pupils/to_assess/")
+    paper.goto(f"{site.address}/people/?state=to_assess")
     paper.emulate_media(media="print")
     assert pressable(paper) == []
     expect(paper.locator("h1")).to_be_visible()

@@ -38,7 +38,7 @@ def test_a_keeper_takes_a_file_back_on_its_page(two: Two, role: Role) -> None:
     assert "已撤回" in client.get("/imports/").content.decode()
     for person in Person.objects.filter(organisation=two.school_class):  # of whom nothing is said any more
         assert client.get(f"/people/{person.pk}/").status_code == 200
-    assert client.get("/coverage/pupils/to_assess/").status_code == 200  # as reckoned before
+    assert client.get("/people/?state=to_assess").status_code == 200  # as reckoned before
     again = client.post(f"{page}undo/", {"reason": REASON})
     assert (again.status_code, Entry.objects.filter(action="intake.undo_import").count()) == (422, 1)
 
