@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 # The tests decide which database they run on, not the shell that they are started from.
 ALONE := env -u DATABASE_URL -u BANGFU_HOME -u DJANGO_SETTINGS_MODULE
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+# Files beside each other on all cores; kills, which count on time, and the browser run by themselves.
+BESIDE := --numprocesses auto --dist loadfile
 ARGS ?=
 SERVE ?= 1
 
@@ -23,13 +25,15 @@ demo: setup ## Build the example county and serve it (SERVE=0: build it, print t
 	$(BIN)/bangfu demo $(if $(filter 0,$(SERVE)),--no-serve) $(ARGS)
 
 test: dev ## The tests on SQLite, without the slow ones
-	$(ALONE) $(BIN)/python -m pytest -m "not faults and not postgres and not browser" $(ARGS)
+	$(ALONE) $(BIN)/python -m pytest $(BESIDE) -m "not faults and not postgres and not browser" $(ARGS)
 
 test-all: dev ## All tests: kills and pages in Chromium among them on SQLite, then the others on PostgreSQL
 	@echo "All tests on SQLite"
-	$(ALONE) $(BIN)/python -m pytest -m "not postgres" $(ARGS)
+	$(ALONE) $(BIN)/python -m pytest $(BESIDE) -m "not faults and not postgres and not browser" $(ARGS)
+	@echo "Kills at many moments, and pages in Chromium"
+	$(ALONE) $(BIN)/python -m pytest -m "faults or browser" $(ARGS)
 	@echo "All tests on PostgreSQL"
-	$(ALONE) $(BIN)/python tests/postgres.py -m "not faults and not browser" $(ARGS)
+	$(ALONE) $(BIN)/python tests/postgres.py $(BESIDE) -m "not faults and not browser" $(ARGS)
 
 check: dev build/check-venv/stamp ## Lint, format, types, imports, security rules, stale docs, missing migrations
 	$(BIN)/ruff check .
