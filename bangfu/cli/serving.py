@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import secrets
@@ -53,6 +54,7 @@ def serve(host: str, port: int, certificate: Path | None, key: Path | None, work
     if certificate:
         os.environ["BANGFU_TLS"] = "1"
     uploading.clear(by=home.here())
+    _read_again()
     scheme = "https" if certificate else "http"
     click.echo(say("serving", address=f"{scheme}://{host}:{port}/"), err=True)
     Granian(
@@ -68,6 +70,13 @@ def serve(host: str, port: int, certificate: Path | None, key: Path | None, work
         log_access=False,
         log_level=LogLevels.warning,
     ).serve()
+
+
+def _read_again() -> None:
+    """Let the settings see what was said just now: they were read before, and a worker is a copy of this process."""
+    read = importlib.reload(importlib.import_module("bangfu.settings"))
+    for name in ("ALLOWED_HOSTS", "TLS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_HSTS_SECONDS"):
+        setattr(settings, name, getattr(read, name))
 
 
 def _check_port(host: str, port: int) -> None:

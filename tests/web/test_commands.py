@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from bangfu.accounts.models import Grant, User
 from tests.intake.commands import Finished, here
@@ -86,3 +89,33 @@ def test_a_port_that_is_taken_is_said_so(two: Two, run: Run) -> None:
 def test_tls_needs_both_files(two: Two, run: Run, tmp_path: Any) -> None:
     assert "--key" in refused(run("serve", "--certificate", tmp_path / "cert.pem"))
     assert "cert.pem" in refused(run("serve", "--certificate", tmp_path / "cert.pem", "--key", tmp_path / "key.pem"))
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_the_workers_know_the_host_and_whether_there_is_tls(
+    two: Two, run: Run, tmp_path: Path, tls: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, Any]] = []
+    names = ("ALLOWED_HOSTS", "TLS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_HSTS_SECONDS")
+    for name in names:
+        monkeypatch.setattr(settings, name, getattr(settings, name))
+    for name in ("BANGFU_HOSTS", "BANGFU_TLS", "BANGFU_HOME"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))  # put back afterwards
+
+    class Server:
+        """What a worker, a copy of this process, would find."""
+
+        def __init__(self, *_: object, **__: object) -> None:
+            seen.append({name: getattr(settings, name) for name in names})
+
+        def serve(self) -> None: ...
+
+    monkeypatch.setattr("granian.Granian", Server)
+    files = [tmp_path / "cert.pem", tmp_path / "key.pem"]
+    for file in files:
+        file.touch()
+    run("serve", "--host", "127.0.0.2", "--port", "0", *(("--certificate", files[0], "--key", files[1]) if tls else ()))
+    (found,) = seen
+    assert {"127.0.0.2", "localhost"} <= set(found["ALLOWED_HOSTS"])
+    assert (found["TLS"], found["SESSION_COOKIE_SECURE"], found["CSRF_COOKIE_SECURE"]) == (tls, tls, tls)
+    assert bool(found["SECURE_HSTS_SECONDS"]) is tls
