@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 from django.conf import settings
+from django.db import connections
 
 from bangfu.accounts.actions import (
     create_user,
@@ -54,6 +55,7 @@ def serve(host: str, port: int, certificate: Path | None, key: Path | None, work
     if certificate:
         os.environ["BANGFU_TLS"] = "1"
     uploading.clear(by=home.here())
+    connections.close_all()  # workers are copies of this process, and a connection is one process's
     _read_again()
     scheme = "https" if certificate else "http"
     click.echo(say("serving", address=f"{scheme}://{host}:{port}/"), err=True)
