@@ -304,8 +304,11 @@ def _standing(place: Organisation, counts: Iterable[tuple[str, int]]) -> Standin
 @whole()
 def names_of(records: Sequence[int]) -> dict[int, str]:
     """Return record -> name, for humans that a scoped query has given; one may be known by another office's list."""
-    said = Detail.objects.filter(person__in=records, retracted_by=None).order_by("valid_from", "pk")
-    return dict(said.values_list("person_id", "name"))
+    found: dict[int, str] = {}
+    for part in slices(records):
+        said = Detail.objects.filter(person__in=part, retracted_by=None).order_by("valid_from", "pk")
+        found |= dict(said.values_list("person_id", "name"))
+    return found
 
 
 @whole()

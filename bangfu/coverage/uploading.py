@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,11 +32,14 @@ def begin(files: Sequence[UploadedFile[Any]], options: Options, key: UUID, *, by
     `kept`: the number of the kept file that these bytes are (0: none); it goes once they are in.
     """
     total = sum(file.size or 0 for file in files)
+    _folder().mkdir(mode=0o700, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=_folder()))
+    paths = [_write(folder / str(at), file) for at, file in enumerate(files)]
     job, new = open_job(kind=KIND, subject=f"{len(files)} files", total=total, by=by, key=key)
     if new:
-        folder = _folder() / str(key)
-        paths = [_write(folder / str(at), file) for at, file in enumerate(files)]
         in_background(lambda: _work(job, folder, paths, options, by, kept))
+    else:
+        shutil.rmtree(folder)
     return job
 
 
@@ -63,7 +67,7 @@ def _folder() -> Path:
 
 def _write(folder: Path, file: UploadedFile[Any]) -> Path:
     """Write an upload into a folder of its own, under its own name without any path."""
-    folder.mkdir(parents=True, mode=0o700)
+    folder.mkdir()
     path = folder / Path(file.name or "file").name.encode()[-MOST_NAME_BYTES:].decode(errors="ignore")
     with path.open("wb") as out:
         for chunk in file.chunks():

@@ -32,12 +32,13 @@ class Sketch:
 
 
 def sketch(content: bytes, layout: Layout, header: int | None) -> Sketch:
-    """Return how a file's first visible sheet with rows would be read under a layout.
+    """Return how a file's first sheet with rows, a visible one if there is any, would be read under a layout.
 
     `header`: the row that a person says is the header (None: the likeliest one). Refused where the file cannot be
     read.
     """
-    rows = next(sheet.rows for sheet in read_sheets(content) if not sheet.hidden and any(map(any, sheet.rows)))
+    filled = [sheet for sheet in read_sheets(content) if any(map(any, sheet.rows))]
+    rows = next((sheet.rows for sheet in filled if not sheet.hidden), filled[0].rows)
     at = header - 1 if header is not None and 0 < header <= len(rows) else _likeliest(rows, layout)
     above = [header_name(cell) for cell in rows[at - 1]] if at else []
     names = [header_name(cell) for cell in rows[at]]

@@ -19,7 +19,7 @@ from bangfu.coverage.reckon import CODES, STATES, WHOLE
 from bangfu.registry.queries import places_to_choose, sees_every_county
 from bangfu.web.access import READERS, WORKERS, actor_of, open_to
 from bangfu.web.charts import Chart, Row, stacked
-from bangfu.web.excel import workbook
+from bangfu.web.excel import MOST_ROWS, workbook
 from bangfu.web.paging import number_in, page_of
 
 DIFFERENCE_COLUMNS = (
@@ -93,6 +93,9 @@ def export(request: HttpRequest) -> HttpResponse:
     by, code = actor_of(request), request.POST.get("code", "")
     if code and code not in CODES:
         raise Http404
+    if sum(n for name, n, _ in queries.code_totals(by) if code in ("", name)) > MOST_ROWS:
+        messages.error(request, say("export_too_long", count=MOST_ROWS))
+        return redirect("differences")
     lang = reader_language()
     rows = [
         (row.id, CODES[row.code][lang], row.file, row.row, row.other_file, row.other_row or "", row.owner,

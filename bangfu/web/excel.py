@@ -14,6 +14,7 @@ from bangfu.core.messages import say
 
 KIND = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 WIDTH = 20
+MOST_ROWS = 100_000  # of one workbook: more is no list that anybody works through, and takes the server's memory
 MOST_SIGNS = 32_767  # that a cell of the format takes
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
 
 from bangfu.audit.queries import entries_about
@@ -16,7 +17,7 @@ from bangfu.coverage.finding import search as find
 from bangfu.coverage.reckon import STATES
 from bangfu.registry.queries import places_to_choose
 from bangfu.web.access import READERS, actor_of, open_to, proven
-from bangfu.web.excel import workbook
+from bangfu.web.excel import MOST_ROWS, workbook
 from bangfu.web.paging import page_of, place_asked
 
 
@@ -51,6 +52,9 @@ def _wanted(request: HttpRequest) -> dict[str, Any]:
 def export(request: HttpRequest) -> HttpResponse:
     """Give the listed pupils as a workbook; the trail says who took what."""
     by, wanted = actor_of(request), _wanted(request)
+    if queries.count_pupils(by, **wanted) > MOST_ROWS:
+        messages.error(request, say("export_too_long", count=MOST_ROWS))
+        return redirect("people")
     found = list(queries.pupils(by, **wanted))
     names = queries.names_of([pupil.human_id for pupil in found])
     rows = [

@@ -14,8 +14,9 @@ from bangfu.accounts.rules import Role
 from bangfu.audit.models import Entry
 from bangfu.coverage.actions import link_records
 from bangfu.coverage.models import Named, Progress
+from bangfu.coverage.queries import names_of
 from bangfu.linkage.names import initials
-from bangfu.registry.models import Organisation, SourceFile
+from bangfu.registry.models import Detail, Organisation, SourceFile
 from bangfu.web.excel import workbook
 from tests.conftest import BY, committing
 from tests.coverage.lists import FIRST, Desk, Human
@@ -154,6 +155,21 @@ def test_exports_hold_what_the_page_lists_and_the_trail_says_who_took_them(two: 
     assert len(gaps) == client.get("/differences/").context["page"].paginator.count > 0
     assert client.post("/people/export/", {"place": str(two.far_school.pk)}).status_code == 404
     assert client.get("/people/export/").status_code == 405
+
+
+def test_a_list_too_long_for_a_workbook_is_to_be_filtered_first(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("people", "coverage"):
+        monkeypatch.setattr(f"bangfu.web.{module}.MOST_ROWS", 1)
+    client = signed_in(person_of(Role.COUNTY_BUREAU, two.county.path))
+    before = Entry.objects.count()
+    for address in ("/people/export/", "/differences/export/"):
+        assert client.post(address, {}, follow=True).context["messages"], address
+    assert Entry.objects.count() == before
+
+
+def test_names_are_asked_for_in_parts(two: Two) -> None:
+    known = [detail.person_id for detail in Detail.objects.all()]
+    assert len(names_of([*range(10**6, 10**6 + 70_000), *known])) == len(set(known))
 
 
 def test_no_cell_of_an_export_is_alive() -> None:
