@@ -25,13 +25,12 @@ from bangfu.accounts.actions import (
 from bangfu.accounts.queries import second_factor_roles, users
 from bangfu.accounts.rules import Role
 from bangfu.cli import home, show
+from bangfu.cli.size import BACKLOG, THREADS
 from bangfu.core.errors import BangfuError
 from bangfu.core.messages import say
 from bangfu.coverage import uploading
 from bangfu.registry.queries import all_places, demo_places
 
-THREADS = 8  # of a worker: what waits for the database; more do not help two cores
-BACKLOG = 64
 PASSWORD_BYTES = 12
 EVERYWHERE = "0.0.0.0"  # no name of a host  # noqa: S104  # nosec B104
 

@@ -67,7 +67,7 @@ def main(port: int, workers: int) -> None:
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
-    from bangfu.cli.serving import BACKLOG, THREADS
+    from bangfu.cli.size import BACKLOG, THREADS
 
     Granian(
         "tests.bench.bare:application",
