@@ -16,6 +16,7 @@ from bangfu.audit import keys
 from bangfu.audit.actions import record
 from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
+from bangfu.core.collector import collector_off
 from bangfu.core.errors import BangfuError, NotAllowed, Outrun, Overtaken
 from bangfu.core.messages import say
 from bangfu.core.seal import Keyring
@@ -45,6 +46,7 @@ class Gathered:
 
 
 @whole()
+@collector_off()
 def link_records(*, by: Actor, register: Gathered | None = None) -> dict[str, int]:
     """Link all that files brought since the last time; returns how many links were made and ended.
 
@@ -151,6 +153,7 @@ def _write_links(plan: LinkPlan, action: str, subject: str, by: Actor, reason: s
     _write_names(spoken_of(plan.linked_from, plan.linked_until) if plan.linked_from != plan.linked_until else ())
 
 
+NAMED = ("record_id", "organisation_id", "name", "initials")
 LINK = ("id", "left_id", "right_id", "verdict", "how", "probability", "agrees", "digest", "made_in_id")
 
 
@@ -170,10 +173,14 @@ def _write_aliases(plan: LinkPlan) -> None:
     _insert(Alias._meta.db_table, ("record_id", "human_id"), rows)
 
 
-def _write_names(people: Iterable[int]) -> None:
+def _write_names(people: Iterable[int] | None) -> None:
+    if people is None:
+        Named.objects.all().delete()
+        _insert(Named._meta.db_table, NAMED, current_names(None))
+        return
     for part in slices(sorted(people)):
         Named.objects.filter(record__in=part).delete()
-        _insert(Named._meta.db_table, ("record_id", "organisation_id", "name", "initials"), current_names(part))
+        _insert(Named._meta.db_table, NAMED, current_names(part))
 
 
 def _insert(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -198,6 +205,7 @@ class Covered:
 
 
 @whole()
+@collector_off()
 def cover(*, day: date | None = None, by: Actor) -> Covered:
     """Link what is new, find where lists differ on `day` (None: that of the newest list), and give each pupil a state.
 

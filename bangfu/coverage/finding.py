@@ -13,12 +13,13 @@ from bangfu.core.actor import Actor
 from bangfu.core.numbers import IdState, judge_id, normal_roll_number
 from bangfu.coverage.models import Alias, Named
 from bangfu.linkage.names import initials
-from bangfu.registry.models import Detail, Enrolment, Organisation, Person, SourceFile, SourceRow
+from bangfu.registry.models import Detail, Enrolment, Organisation, SourceFile, SourceRow
 from bangfu.registry.plan import ROWS_PER_FILE
 from bangfu.registry.queries import open_to
 
 FOUND_AT_MOST = 50
 LAST_SIGN = "\U0010ffff"
+NAMES_AT_ONCE = 10_000
 FEW_PLACES = 500  # up to so many, each place's names are looked up in their own order
 
 
@@ -92,19 +93,20 @@ def humans_of(records: Iterable[int]) -> dict[int, int]:
     return dict(Alias.objects.filter(record__in=list(records)).values_list("record_id", "human_id"))
 
 
-def current_names(people: Sequence[int]) -> list[tuple[int, int, str, str]]:
-    """Return what these records are called now: record, organisation, name, initials; nothing of one without facts."""
-    places = dict(Person.objects.filter(pk__in=people).values_list("pk", "organisation_id"))
-    said = Detail.objects.filter(person__in=people, retracted_by=None).order_by("valid_from", "pk")
-    names = dict(said.values_list("person_id", "name"))
-    return [(record, places[record], name, initials(name)) for record, name in names.items()]
+def current_names(people: Sequence[int] | None) -> list[tuple[int, int, str, str]]:
+    """Return what records (None: all) are called now: record, organisation, name, initials; only those with facts."""
+    said = Detail.objects.filter(retracted_by=None).order_by("valid_from", "pk")
+    if people is not None:
+        said = said.filter(person__in=people)
+    rows = said.values_list("person_id", "person__organisation_id", "name").iterator(NAMES_AT_ONCE)
+    now = {record: (place, name) for record, place, name in rows}
+    short = {name: initials(name) for name in {name for _, name in now.values()}}  # many share a name
+    return [(record, place, name, short[name]) for record, (place, name) in sorted(now.items())]
 
 
-def spoken_of(after: int, until: int) -> set[int]:
-    """Return the records of which files after `after`, up to `until`, spoke; after 0: all there are."""
-    if not after:
-        return set(Person.objects.values_list("pk", flat=True))
-    return set(_spoken_of(after, until))
+def spoken_of(after: int, until: int) -> set[int] | None:
+    """Return the records of which files after `after`, up to `until`, spoke; None: all there are, as after 0."""
+    return set(_spoken_of(after, until)) if after else None
 
 
 def _spoken_of(after: int, until: int) -> Iterator[int]:

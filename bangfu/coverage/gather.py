@@ -81,7 +81,7 @@ def load_rows(found: duckdb.DuckDBPyConnection) -> None:
     listed = found.execute("SELECT DISTINCT layout FROM person WHERE kind IN ('roll', 'register')").fetchall()
     layouts = [layout for (layout,) in listed]
     sql = (
-        'SELECT r.id, r.person_id, f.name, r."row", f.list_date FROM registry_sourcerow r'
+        'SELECT r.id, r.person_id, f.name, r."row", CAST(f.list_date AS TEXT) FROM registry_sourcerow r'
         " JOIN registry_sourcefile f ON f.id = r.file_id"
         f" WHERE r.person_id IS NOT NULL AND f.layout IN ({marks(layouts)})"
         " AND f.id NOT IN (SELECT u.undoes_id FROM registry_sourcefile u WHERE u.undoes_id IS NOT NULL)"
@@ -130,7 +130,8 @@ def kind_of(layout: Layout) -> str:
 
 def _load(found: duckdb.DuckDBPyConnection, source: Source, people: Sequence[int] | None) -> None:
     columns = dict(source.columns)
-    sql = f"SELECT {', '.join(columns)} FROM registry_{source.table} WHERE retracted_by_id IS NULL"
+    read = [f"CAST({name} AS TEXT)" if type_ == DAY else name for name, type_ in columns.items()]
+    sql = f"SELECT {', '.join(read)} FROM registry_{source.table} WHERE retracted_by_id IS NULL"
     rows = rows_of(sql, "person_id", people)
     opened = OPENED.get(source.table)
     if opened:

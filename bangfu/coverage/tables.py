@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
 from typing import Any
 
 import duckdb
@@ -30,8 +29,8 @@ def load_numbers(found: duckdb.DuckDBPyConnection, table: str, numbers: Iterable
 
 
 def _array(values: Sequence[Any], type_: pa.DataType) -> pa.Array:
-    if type_ == DAY and values and any(value.__class__ is str for value in values):
-        return pa.array([date.fromisoformat(value) if value else None for value in values], type_)
+    if type_ == DAY and any(value.__class__ is str for value in values):
+        return pa.array(values, TEXT).cast(type_)
     if type_ == BYTES and any(value.__class__ is memoryview for value in values):
         return pa.array([None if value is None else bytes(value) for value in values], type_)
     return pa.array(values, type_)

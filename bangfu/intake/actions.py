@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +18,7 @@ from bangfu.audit.actions import record, use_key_set
 from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.calendars import Calendar, term_in_text
+from bangfu.core.collector import collector_off
 from bangfu.core.errors import BangfuError, NotAllowed, Outrun, Refused
 from bangfu.core.seal import Keyring, save_keyring
 from bangfu.intake import queries
@@ -64,22 +63,10 @@ def import_files(paths: Sequence[Path], options: Options, progress: Progress, *,
         reports[Path(name)].refused = problem
     total = sum(len(opened.content) for opened in batch.values())
     job = running_job(kind="import", subject=f"{len(paths)} files", total=total, by=by)
-    with job as advance, _collector_off():
+    with job as advance, collector_off():
         _import_batch(batch, reports, options, calendar, Course(total, advance, progress), by)
     record(action="intake.import", by=by, subject="batch", details=_summary(list(reports.values())))
     return list(reports.values())
-
-
-@contextmanager
-def _collector_off() -> Iterator[None]:
-    """Keep the garbage collector from walking the batch's rows again and again: they hold no cycles."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _import_batch(
