@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "bangfu.registry",
     "bangfu.intake",
     "bangfu.coverage",
+    "bangfu.identify",
     "bangfu.web",
 ]
 MIDDLEWARE = [

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-BELOW = ("coverage", "intake", "registry", "tasks", "accounts", "audit")
+BELOW = ("identify", "coverage", "intake", "registry", "tasks", "accounts", "audit")
 
 # What tells nothing of people, or only of what a scoped query has given already.
 OPEN = {

@@ -76,6 +76,12 @@ def under_paths(path: str) -> str:
     return f"{path} ^@ ANY ((SELECT bangfu_paths())::text[])"
 
 
+def around_paths(path: str) -> str:
+    """Return the condition that the path in a column lies under one of the reader's, or the other way round."""
+    above = f"EXISTS (SELECT 1 FROM unnest((SELECT bangfu_paths())::text[]) p WHERE p ^@ {path})"  # noqa: S608 - our tables
+    return f"{under_paths(path)} OR {above}"
+
+
 def in_scope(organisation: str) -> str:
     """Return the condition that the organisation in a column (written table.column) lies under the reader's paths."""
     return f"EXISTS (SELECT 1 FROM registry_organisation o WHERE o.id = {organisation} AND {under_paths('o.path')})"  # noqa: S608 - our tables

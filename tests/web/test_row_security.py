@@ -84,7 +84,7 @@ UNGUARDED = {
     "audit_installation": "which keys are in use: asked before anybody is known",
     "audit_head": "hashes and signatures",
 }
-PACKAGES = ("audit", "tasks", "registry", "intake", "coverage")
+PACKAGES = ("audit", "tasks", "registry", "intake", "coverage", "identify")
 
 
 def scope() -> str:

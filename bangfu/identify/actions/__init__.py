@@ -1,0 +1,1 @@
+"""Every write of identification, by what is written."""

@@ -1,0 +1,65 @@
+"""A move of cases: judged, written with who, when and why, and recorded. Every move of any case is made here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from django.db import transaction
+
+from bangfu.audit.actions import record
+from bangfu.audit.models import Entry
+from bangfu.audit.scope import whole
+from bangfu.core.actor import Actor
+from bangfu.core.errors import BangfuError
+from bangfu.identify.models import Case, Step
+from bangfu.identify.rules import Verb, moved
+from bangfu.identify.sealed import seal
+
+
+@dataclass(frozen=True)
+class Said:
+    """What somebody says in a move: the tier and reasons he gives, and words of his own."""
+
+    tier: str = ""
+    reasons: tuple[str, ...] = ()
+    words: str = ""
+
+
+@whole()
+@transaction.atomic
+def make_moves(*, cases: Sequence[Case], verb: Verb, said: Mapping[int, Said], by: Actor) -> None:
+    """Move these cases (of one round, held for update) by one verb; one entry of the trail with a digest of them all.
+
+    `said`: case -> what is said of it. BangfuError where the move is not permitted from a case's stage; then none
+    moves. Fields of the case other than its stage are the caller's to set before: they are saved here.
+    """
+    if not cases:
+        raise BangfuError("no_cases")
+    steps = []
+    for case in cases:
+        case.stage = moved(case.stage, verb)
+        words = said.get(case.pk, NOTHING)
+        steps.append(Step(case=case, verb=verb, stage=case.stage, tier=words.tier, reasons=list(words.reasons),
+                          actor=by.name, at=by.at))  # fmt: skip
+    entry = _recorded(cases, steps, verb, by)
+    for step in steps:
+        step.entry = entry
+    Step.objects.bulk_create(steps, batch_size=500)
+    worded = [step for step in steps if said.get(step.case_id, NOTHING).words]
+    for step in worded:
+        step.words = seal(step, "words", said[step.case_id].words)
+    Step.objects.bulk_update(worded, ["words"], batch_size=500)
+    Case.objects.bulk_update(cases, MOVED, batch_size=500)
+
+
+NOTHING = Said()
+MOVED = ["stage", "panel_tier", "panel_note", "counts", "school_tier", "reasons", "notice", "continued_in"]
+
+
+def _recorded(cases: Sequence[Case], steps: Sequence[Step], verb: Verb, by: Actor) -> Entry:
+    lines = sorted(f"{step.case_id}:{step.stage}:{step.tier}:{','.join(step.reasons)}" for step in steps)
+    subject = f"case:{cases[0].pk}" if len(cases) == 1 else f"round:{cases[0].round_id}"
+    details: dict[str, object] = {"cases": len(cases), "digest": sha256("\n".join(lines).encode()).hexdigest()}
+    return record(action=f"identify.{verb}", by=by, subject=subject, details=details, chain=cases[0].round.school_id)

@@ -1,0 +1,35 @@
+"""The forms of identification as data: procedure, application, offices. Shipped ones, or an installation's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bangfu.core.errors import BangfuError
+from bangfu.core.library import LIBRARY, load_toml
+
+
+def form(name: str, home: Path | None = None) -> dict[str, Any]:
+    """Return the form `name` (procedure, application, offices): the one in `home`/forms, or else the shipped one.
+
+    BangfuError where an own file cannot be read.
+    """
+    own = home / "forms" / f"{name}.toml" if home else None
+    path = own if own and own.is_file() else LIBRARY / "forms" / f"{name}.toml"
+    try:
+        return load_toml(path)
+    except (ValueError, OSError) as problem:
+        raise BangfuError("form_unreadable", path=path, detail=problem) from problem
+
+
+def procedure(home: Path | None = None) -> dict[str, Any]:
+    """Return the procedure; BangfuError where it lacks what a round rests on."""
+    found = form("procedure", home)
+    wanted = {"tier": dict, "panel": dict, "notice": dict, "review": dict, "reason": dict, "no_need_reason": dict}
+    for name, kind in wanted.items():
+        if not isinstance(found.get(name), kind) or not found[name]:
+            raise BangfuError("procedure_lacks", name=name)
+    for table, name in (("panel", "quorum"), ("panel", "days"), ("notice", "working_days")):
+        if not isinstance(found[table].get(name), int) or found[table][name] < 1:
+            raise BangfuError("procedure_lacks", name=f"{table}.{name}")
+    return found
