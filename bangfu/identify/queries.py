@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import date
 
+from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 
 from bangfu.core.actor import Actor
+from bangfu.core.calendars import Calendar, calendar_for
 from bangfu.core.errors import NotAllowed
 from bangfu.coverage.queries import is_id
 from bangfu.identify.models import Case, Round
 from bangfu.identify.rules import Move
 from bangfu.registry.models import Detail
-from bangfu.registry.queries import open_to
+from bangfu.registry.queries import home_county, open_to
 
 
 def around(by: Actor, field: str = "path") -> Q:
@@ -49,6 +52,17 @@ def case_for(number: int, by: Actor) -> Case:
     if found is None:
         raise NotAllowed("case_not_yours", number=number)
     return found
+
+
+def calendar() -> Calendar:
+    """Return the calendar of the installation's county."""
+    return calendar_for(home_county() or "", settings.HOME / "calendars")
+
+
+def school_year_end(term: str) -> date:
+    """Return the first day of the school year after the one that a term belongs to; BangfuError where it is unknown."""
+    year, half = term.split("-")
+    return calendar().term(f"{int(year) if half == 'spring' else int(year) + 1}-autumn").first
 
 
 def funnel(round_: Round, by: Actor) -> dict[str, int]:

@@ -34,6 +34,8 @@ def code_title(code: str) -> str:
 @register.simple_tag
 def layout_title(layout: str | None) -> str:
     """Return what a kind of list is called."""
+    if f"list_{layout}" in sentences():  # made in this house
+        return say_(f"list_{layout}")
     titles = {found.id: found.title for found in all_layouts(settings.HOME / "layouts")}
     return str(titles[layout][reader_language()]) if layout in titles else layout or ""
 
