@@ -86,6 +86,25 @@ def place(name: str) -> str:
 
 
 @register.filter
+def term_words(name: str) -> str:
+    """Return what a term is called: '2025-spring' as 'spring term 2025'."""
+    year, _, half = name.partition("-")
+    return say_(f"term_{half}", None, year=year) if f"term_{half}" in sentences() else name
+
+
+@register.filter
+def in_language(words: dict[str, str]) -> str:
+    """Return a text of a data file in the reader's language."""
+    return str(words[reader_language()])
+
+
+@register.filter
+def at(found: dict[Any, Any], key: Any) -> Any:
+    """Return what a dictionary holds under a key, or None."""
+    return found.get(key)
+
+
+@register.filter
 def actor(name: str) -> str:
     """Return who acted: a staff number, or that it was done at the machine itself."""
     return say_("actor_operator") if name == "operator" else name
