@@ -20,7 +20,7 @@ from bangfu.intake.actions import undo_import
 from bangfu.registry.models import SourceFile, Status
 from tests.conftest import BY, committing
 from tests.coverage.lists import APRIL, MARCH, SECOND, Desk, record, states
-from tests.identify.school import (
+from tests.identify.terms import (
     AFTER,
     APPLY_UNTIL,
     FIRST_DAY,
