@@ -212,6 +212,8 @@ def test_an_unrecorded_action_is_found(source: str) -> None:
 OPEN_NOTHING = {"settle", "running_job", "at_work"}
 # What a page may read beyond its reader's scope (docs/decisions/0011-row-level-security.md).
 WHOLE_READS = {"names_of", "where_rows_stand", "last_rows", "chain_between", "_everywhere", "preview_file"}
+# By who has an address or a code, and no account: a notice while it stands, one objection and its answers.
+WHOLE_READS |= {"notice_shown", "told_by_code"}
 
 
 def opening_whole(source: str) -> set[str]:
