@@ -224,6 +224,8 @@ OPEN_NOTHING = {"settle", "running_job", "at_work"}
 WHOLE_READS = {"names_of", "where_rows_stand", "last_rows", "chain_between", "_everywhere", "preview_file"}
 WHOLE_READS |= {"rounds_elsewhere"}  # to which school a pupil went
 WHOLE_READS |= {"_valid_pass"}  # whoever holds a printed code has no account, and no scope
+# By who has an address or a code, and no account: a notice while it stands, one objection and its answers.
+WHOLE_READS |= {"notice_shown", "told_by_code"}
 
 
 def opening_whole(source: str) -> set[str]:

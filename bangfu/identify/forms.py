@@ -8,6 +8,8 @@ from typing import Any
 from bangfu.core.errors import BangfuError
 from bangfu.core.library import LIBRARY, load_toml
 
+)  # fmt: skip
+
 
 def form(name: str, home: Path | None = None) -> dict[str, Any]:
     """Return the form `name` (procedure, application, offices): the one in `home`/forms, or else the shipped one.
@@ -35,5 +37,9 @@ def procedure(home: Path | None = None) -> dict[str, Any]:
     return found
 
 
-TABLES = ("tier", "proposals", "panel", "notice", "review", "reason", "no_need_reason", "end_reason")
-WHOLE_NUMBERS = (("proposals", "earlier_days"), ("panel", "quorum"), ("panel", "days"), ("notice", "working_days"))
+TABLES = ("tier", "proposals", "panel", "notice", "objection", "review", "reason", "no_need_reason", "end_reason")
+WHOLE_NUMBERS = (
+    ("proposals", "earlier_days"), ("panel", "quorum"), ("panel", "days"), ("notice", "working_days"),
+    ("objection", "answer_working_days"), ("objection", "appeal_working_days"),
+    ("objection", "appeal_answer_working_days"),
+)  # fmt: skip
