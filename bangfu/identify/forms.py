@@ -8,8 +8,6 @@ from typing import Any
 from bangfu.core.errors import BangfuError
 from bangfu.core.library import LIBRARY, load_toml
 
-)  # fmt: skip
-
 
 def form(name: str, home: Path | None = None) -> dict[str, Any]:
     """Return the form `name` (procedure, application, offices): the one in `home`/forms, or else the shipped one.
