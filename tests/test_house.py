@@ -145,11 +145,14 @@ def test_a_read_is_not_taken_for_a_write(source: str) -> None:
 # ---------------------------------------------------------------- every action has an actor and records
 
 
+RECORDERS = {"record", "make_moves"}  # identify/actions/steps.py: every move of a case is recorded there
+
+
 def unrecorded(source: str) -> list[str]:
     """Return the public functions of an actions module that lack an actor or, in the end, a record."""
     functions = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
     every = {function.name: function for function in functions}
-    recording = {name for name, function in every.items() if "record" in called(function)}
+    recording = {name for name, function in every.items() if RECORDERS & called(function)}
     while more := {n for n, f in every.items() if n not in recording and called(f, own=True) & recording}:
         recording |= more
     public = {name: function for name, function in every.items() if not name.startswith("_")}
@@ -181,6 +184,7 @@ def takes_actor(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         "def approve(*, by):\n    record(by=by)\ndef approve_all(*, by):\n    approve(by=by)",
         "def a(*, by):\n    b(by=by)\ndef b(*, by):\n    c(by=by)\ndef c(*, by):\n    record(by=by)",
         "def approve(*, by):\n    _write(by)\ndef _write(by):\n    record(by=by)",
+        "def review(*, by):\n    _move(by)\ndef _move(by):\n    make_moves(by=by)",
         "def _insert(cursor):\n    cursor.executemany(statement, rows)",
         "class Delivery:\n    version: int",
     ],
@@ -212,6 +216,7 @@ def test_an_unrecorded_action_is_found(source: str) -> None:
 OPEN_NOTHING = {"settle", "running_job", "at_work"}
 # What a page may read beyond its reader's scope (docs/decisions/0011-row-level-security.md).
 WHOLE_READS = {"names_of", "where_rows_stand", "last_rows", "chain_between", "_everywhere", "preview_file"}
+WHOLE_READS |= {"paper", "_barred_in_scope", "has_opened"}  # a member's ballot; kin over all lists; one's own entry
 WHOLE_READS |= {"_valid_pass"}  # whoever holds a printed code has no account, and no scope
 
 
