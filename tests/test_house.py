@@ -145,15 +145,11 @@ def test_a_read_is_not_taken_for_a_write(source: str) -> None:
 # ---------------------------------------------------------------- every action has an actor and records
 
 
-RECORDERS = {"record", "make_moves"}  # identify/actions/steps.py: every move of a case is recorded there
-
-
 def unrecorded(source: str) -> list[str]:
     """Return the public functions of an actions module that lack an actor or, in the end, a record."""
     tree = ast.parse(source)
     functions = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
     every = {function.name: function for function in functions}
-    recording = {name for name, function in every.items() if RECORDERS & called(function)}
     recorders = {"record", *actions_from_elsewhere(tree)}
     recording = {name for name, function in every.items() if called(function) & recorders}
     while more := {n for n, f in every.items() if n not in recording and called(f, own=True) & recording}:
@@ -193,7 +189,6 @@ def takes_actor(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
         "def approve(*, by):\n    record(by=by)\ndef approve_all(*, by):\n    approve(by=by)",
         "def a(*, by):\n    b(by=by)\ndef b(*, by):\n    c(by=by)\ndef c(*, by):\n    record(by=by)",
         "def approve(*, by):\n    _write(by)\ndef _write(by):\n    record(by=by)",
-        "def review(*, by):\n    _move(by)\ndef _move(by):\n    make_moves(by=by)",
         "from bangfu.x.actions.steps import move\ndef approve(*, by):\n    move(by=by)",
         "def _insert(cursor):\n    cursor.executemany(statement, rows)",
         "class Delivery:\n    version: int",

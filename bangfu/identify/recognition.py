@@ -122,7 +122,7 @@ def held_cases(round_id: int, case_ids: Sequence[int], by: Actor, roles: Collect
     if round_ is None:
         raise NotAllowed("round_not_yours", number=round_id)
     if round_.closed_on:
-        raise BangfuError("round_is_closed")
+        raise BangfuError("round_closed", day=round_.closed_on)
     wanted = sorted({number for number in case_ids if is_id(number)})
     found: list[Case] = []
     for part in slices(wanted):
