@@ -57,7 +57,7 @@ def set_up_panel(*, round_id: int, class_id: int, seats: Sequence[Seat], until: 
     _check_keeper(place.path, by)
     list(Round.objects.select_for_update().filter(pk=round_.pk).values_list("pk"))
     if round_.closed_on:
-        raise BangfuError("round_is_closed")
+        raise BangfuError("round_closed", day=round_.closed_on)
     if Panel.objects.filter(round=round_, school_class=place).exists():
         raise BangfuError("panel_exists", place=place.name)
     if until < by.at.date():
