@@ -31,6 +31,9 @@ OPEN = {
     "bangfu.coverage.queries.stands_at": "asked for a difference that a scoped query gave",
     "bangfu.coverage.queries.where_rows_stand": "asked for rows of differences that scoped queries gave",
     "bangfu.coverage.uploading.in_background": "runs an action that was given its actor",
+    "bangfu.identify.passes.pass_by_code": "asked by whoever holds a printed code: there is no actor before it",
+    "bangfu.identify.passes.pass_of": "asked for the pass that a session has remembered since its code was typed",
+    "bangfu.identify.passes.actor_name": "a word",
     "bangfu.intake.mapping.chosen": "asked for the columns of the reader's own file",
     "bangfu.intake.mapping.sketch": "asked for the reader's own file",
     "bangfu.intake.queries.opened_row": "asked for rows that a scoped query gave",
@@ -38,6 +41,7 @@ OPEN = {
     "bangfu.intake.layouts.all_layouts": "kinds of lists",
     "bangfu.intake.layouts.choose_layouts": "kinds of lists",
     "bangfu.intake.report.Options": "how to import",
+    "bangfu.identify.queries.terms_ahead": "the calendar",
     "bangfu.registry.queries.all_places": "names of places, for who grants roles",
     "bangfu.registry.queries.place_names": "names of places, of the reader's own grants or for who grants roles",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Collection
 from datetime import date
 
@@ -17,10 +16,7 @@ from bangfu.accounts.rules import MOST_NAME_SIGNS, MOST_SIGNS, SIGN_IN_FILE, STA
 from bangfu.audit.actions import record
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
-
-# A slip is read off paper and typed once: no signs that look alike. 15 of 31 signs are 74 bits.
-SLIP_SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-SLIP_PART, SLIP_PARTS = 5, 3
+from bangfu.core.slips import new_slip
 
 
 @transaction.atomic
@@ -48,7 +44,7 @@ def issue_slip(*, staff_number: str, by: Actor) -> str:
     """Give a user a new one-time password and return it, to be printed on a slip; sessions he has end."""
     _check_admin(by)
     user = _locked(staff_number)
-    slip = "-".join("".join(secrets.choice(SLIP_SIGNS) for _ in range(SLIP_PART)) for _ in range(SLIP_PARTS))
+    slip = new_slip()
     user.set_password(slip)
     user.must_change_password = True
     user.save(update_fields=["password", "must_change_password"])
