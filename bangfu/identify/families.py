@@ -182,6 +182,11 @@ class Row:
     pass_: Pass | None = None
     application: Application | None = None
 
+    @property
+    def sent(self) -> Application | None:
+        """Return the application if it was sent."""
+        return self.application if self.application and self.application.sent_at else None
+
 
 @dataclass
 class ClassCount:
@@ -200,7 +205,7 @@ class ClassFamilies:
     rows: list[Row] = field(default_factory=list)
 
     def count(self, name: str) -> int:
-        """Return how many families have something: informed, pass_, application."""
+        """Return how many families have something: informed, pass_, sent."""
         return sum(getattr(row, name) is not None for row in self.rows)
 
 

@@ -68,7 +68,7 @@ def _class(request: HttpRequest, round_: Any, place: Any, problem: str = "") -> 
         "place": place,
         "late": is_late(round_, by.at.date()),
         "rows": found.rows,
-        "tiles": [(f"families_{name}", found.count(name)) for name in ("informed", "pass_", "application")],
+        "tiles": [(f"families_{name}", found.count(name)) for name in ("informed", "pass_", "sent")],
         "works": may_work(place, by),
         "opens": may_open(place, by),
         "channels": BY_HAND,
@@ -118,7 +118,7 @@ def type_in(request: HttpRequest, number: int) -> HttpResponse:
     form, late = application_form(), is_late(round_, by.at.date())
     given = {page.code: _typed(request, page) for page in form.asked(late)}
     ticked, signed = request.POST.getlist("agreed"), request.POST.get("signed", "")
-    problems: list[str] = []
+    problems: list[Problem] = []
     if request.method == "POST":
         problems = [each for page in form.asked(late) for each in _wrong(page, given[page.code])]
         problems = problems or _taken_in(number, person, _answers(form, given), Signed(signed, frozenset(ticked)), by)
@@ -143,13 +143,26 @@ Typed = list[tuple[dict[str, Any], dict[str, str]]]  # for each person (or once)
 
 def _typed(request: HttpRequest, page: Page) -> Typed:
     """Return what was typed on a page of the form: once, or for each person that has anything typed."""
-    starts = [f"{page.code}-{at}-" for at in range(page.repeat)] if page.repeat else [f"{page.code}-"]
+    starts = _starts(page, page.repeat)
     found = [answered(page, lambda code, start=start: request.POST.getlist(start + code)) for start in starts]  # type: ignore[misc]
-    return [each for each in found if any(each[0].values())] if page.repeat else found
+    return ([each for each in found if any(each[0].values())] or found[:1]) if page.repeat else found
 
 
-def _wrong(page: Page, typed: Typed) -> list[str]:
-    return [said_wrong(field, wrong[field.code]) for _, wrong in typed for field in page.fields if field.code in wrong]
+Problem = tuple[str, str]  # the field that it is about, '' for none, and what is wrong
+
+
+def _wrong(page: Page, typed: Typed) -> list[Problem]:
+    return [
+        (f"{start}{field.code}", said_wrong(field, wrong[field.code]))
+        for start, (_, wrong) in zip(_starts(page, len(typed)), typed, strict=True)
+        for field in page.fields
+        if field.code in wrong
+    ]
+
+
+def _starts(page: Page, people: int) -> list[str]:
+    """Return what the names of a page's fields begin with: once, or for each of so many people."""
+    return [f"{page.code}-{at}-" for at in range(people)] if page.repeat else [f"{page.code}-"]
 
 
 def _answers(form: Form, typed: dict[str, Typed]) -> Answers:
@@ -161,25 +174,25 @@ def _answers(form: Form, typed: dict[str, Typed]) -> Answers:
     }
 
 
-def _taken_in(number: int, person: int, answers: Answers, signed: Signed, by: Actor) -> list[str]:
+def _taken_in(number: int, person: int, answers: Answers, signed: Signed, by: Actor) -> list[Problem]:
     try:
         type_in_application(round_=number, person=person, answers=answers, signed=signed, by=by)
     except BangfuError as refused:
-        return [str(refused)]
+        return [("", str(refused))]
     return []
 
 
 def _shown(page: Page, typed: Typed, *, checked: bool) -> dict[str, Any]:
     lang = reader_language()
-    rows = [*typed, *([({}, {})] * ROWS)][: page.repeat] if page.repeat else typed
-    starts = [f"{page.code}-{at}-" for at in range(len(rows))] if page.repeat else [f"{page.code}-"]
+    blank: Typed = [({}, {})] * ROWS
+    rows = [*typed, *blank][: page.repeat] if page.repeat else typed
     return {
         "title": page.title[lang],
         "help": page.help.get(lang, ""),
         "repeat": page.repeat,
         "rows": [
             shown_fields(page, said, wrong if checked else {}, start)
-            for start, (said, wrong) in zip(starts, rows, strict=True)
+            for start, (said, wrong) in zip(_starts(page, len(rows)), rows, strict=True)
         ],
     }
 
