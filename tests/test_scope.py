@@ -50,6 +50,7 @@ OPEN = {
     "bangfu.intake.layouts.all_layouts": "kinds of lists",
     "bangfu.intake.layouts.choose_layouts": "kinds of lists",
     "bangfu.intake.report.Options": "how to import",
+    "bangfu.identify.queries.terms_ahead": "the calendar",
     "bangfu.registry.queries.all_places": "names of places, for who grants roles",
     "bangfu.registry.queries.place_names": "names of places, of the reader's own grants or for who grants roles",
 }

@@ -281,11 +281,12 @@ def verify(json_: bool) -> None:
     home.open_home()
     from bangfu.audit import checks as trail
     from bangfu.coverage import checks as coverage
+    from bangfu.identify import checks as identify
     from bangfu.intake import checks as intake
     from bangfu.registry import checks as registry
 
     lower = (trail.trail, registry.cells, registry.files, registry.facts, registry.undone, intake.held_rows)
-    checks = (*lower, coverage.links, coverage.totals)
+    checks = (*lower, coverage.links, coverage.totals, identify.cells, identify.cases, identify.determinations)
     found = {f"{check.__module__.split('.')[1]}.{check.__name__}": list(check()) for check in checks}
     show.verified(found, json_)
     sys.exit(FOUND_WRONG if any(found.values()) else 0)
@@ -412,9 +413,10 @@ def rotate(json_: bool) -> None:
     home.start()
     home.open_home()
     from bangfu.coverage.actions import reseal_evidence
+    from bangfu.identify.actions.sealing import reseal_words
     from bangfu.intake.actions import rotate_keys
 
-    cells, number = rotate_keys(by=home.here(), others=[reseal_evidence])
+    cells, number = rotate_keys(by=home.here(), others=[reseal_evidence, reseal_words])
     show.rotated(cells, number, json_)
 
 

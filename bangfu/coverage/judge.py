@@ -19,7 +19,10 @@ from bangfu.linkage.names import UNKNOWN
 
 AGES = "coverage/school_age.toml"
 # What stands in the register as a basis for helping a pupil, in the order in which it is written.
-BASES = ("registered_poor", "monitored", "minimum_living", "disabled", "orphan")
+BASES = (
+    "registered_poor", "monitored", "minimum_living", "disabled", "orphan",
+    "applied", "named_by_teacher", "emergency",  # by people: an application, a teacher, in between
+)  # fmt: skip
 OF_HOUSEHOLDS = ("registered_poor", "monitored", "minimum_living")  # what a whole household is given
 HARDSHIP = "hardship"  # a determination; its level says which tier, or that there is no need
 NO_NEED = "none"

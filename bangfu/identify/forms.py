@@ -25,11 +25,19 @@ def form(name: str, home: Path | None = None) -> dict[str, Any]:
 def procedure(home: Path | None = None) -> dict[str, Any]:
     """Return the procedure; BangfuError where it lacks what a round rests on."""
     found = form("procedure", home)
-    wanted = {"tier": dict, "panel": dict, "notice": dict, "review": dict, "reason": dict, "no_need_reason": dict}
-    for name, kind in wanted.items():
-        if not isinstance(found.get(name), kind) or not found[name]:
+    for name in TABLES:
+        if not isinstance(found.get(name), dict) or not found[name]:
             raise BangfuError("procedure_lacks", name=name)
-    for table, name in (("panel", "quorum"), ("panel", "days"), ("notice", "working_days")):
-        if not isinstance(found[table].get(name), int) or found[table][name] < 1:
+    for table, name in WHOLE_NUMBERS:
+        number = found[table].get(name)
+        if not isinstance(number, int) or number < 1:
             raise BangfuError("procedure_lacks", name=f"{table}.{name}")
     return found
+
+
+TABLES = ("tier", "proposals", "panel", "notice", "objection", "review", "reason", "no_need_reason", "end_reason")
+WHOLE_NUMBERS = (
+    ("proposals", "earlier_days"), ("panel", "quorum"), ("panel", "days"), ("notice", "working_days"),
+    ("objection", "answer_working_days"), ("objection", "appeal_working_days"),
+    ("objection", "appeal_answer_working_days"),
+)  # fmt: skip

@@ -39,6 +39,8 @@ class Round(models.Model):
 class Case(models.Model):
     """A pupil who is proposed in a round, and how far he is. Nobody leaves it but by a decision or to another school.
 
+    One for a pupil and round, and one more where an emergency comes after it is decided.
+
     `human` is the pupil over all lists as linked when he was proposed; `person` his record on the school's roll. The
     tiers are codes of the procedure, '' before they are given; `counts` says how many of the panel said which tier.
     """
@@ -59,7 +61,7 @@ class Case(models.Model):
     continued_in = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="continues")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["round", "person"], name="identify_case_once")]
+        constraints = [models.UniqueConstraint(fields=["round", "person", "emergency"], name="identify_case_once")]
         indexes = [models.Index(fields=["round", "stage", "path"], name="identify_case_stage")]
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from datetime import date
 
+from django.conf import settings
 from django.db.models import Count, Q, QuerySet
 
+from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
+from bangfu.core.calendars import Calendar, Term, calendar_for
 from bangfu.core.errors import NotAllowed
+from bangfu.coverage.linking import members
 from bangfu.coverage.queries import is_id
 from bangfu.identify.models import Case, Round
-from bangfu.identify.rules import Move
-from bangfu.registry.models import Detail
-from bangfu.registry.queries import open_to
+from bangfu.identify.rules import Move, Stage
+from bangfu.registry.models import Detail, Enrolment
+from bangfu.registry.queries import details, enrolled, held_on, home_county, open_to
 
 
 def around(by: Actor, field: str = "path") -> Q:
@@ -51,10 +56,64 @@ def case_for(number: int, by: Actor) -> Case:
     return found
 
 
+def calendar() -> Calendar:
+    """Return the calendar of the installation's county."""
+    return calendar_for(home_county() or "", settings.HOME / "calendars")
+
+
+def school_year_end(term: str) -> date:
+    """Return the first day of the school year after the one that a term belongs to; BangfuError where it is unknown."""
+    year, half = term.split("-")
+    return calendar().term(f"{int(year) if half == 'spring' else int(year) + 1}-autumn").first
+
+
 def funnel(round_: Round, by: Actor) -> dict[str, int]:
     """Return how many cases of a round, in the actor's scope, are at each stage."""
     rows = cases(round_, by).order_by().values_list("stage").annotate(n=Count("pk"))
     return dict(rows)
+
+
+def counts(found: Iterable[Round], by: Actor) -> dict[int, tuple[int, int]]:
+    """Return round -> (cases, decided among them) in the actor's scope, one query."""
+    wanted = Case.objects.filter(open_to(by, "path"), round__in=[round_.pk for round_ in found])
+    decided = Count("pk", filter=Q(stage__in=(Stage.DETERMINED, Stage.CONTINUED)))
+    rows = wanted.order_by().values_list("round").annotate(n=Count("pk"), done=decided)
+    return {pk: (n, done) for pk, n, done in rows}
+
+
+def what_is_next(round_: Round, by: Actor) -> list[tuple[str, int]]:
+    """Return the stages at which cases of a round wait, in their order, with how many, in the actor's scope."""
+    waiting = funnel(round_, by)
+    return [(stage.value, waiting[stage]) for stage in Stage if waiting.get(stage) and stage not in SETTLED]
+
+
+SETTLED = (Stage.DETERMINED, Stage.CONTINUED)
+
+
+def terms_ahead(day: date) -> list[Term]:
+    """Return the term of a day, or the next one in the holidays, and the one after it."""
+    return [term for term in calendar().terms if term.last >= day][:2]
+
+
+def on_roll(school_class: int, by: Actor) -> list[tuple[int, str]]:
+    """Return (person, name) of who stands on a class's roll today, by name."""
+    day = by.at.date()
+    here = enrolled(by, day).filter(school_class=school_class).values("person")
+    rows = details(by, day).filter(person__in=here).order_by("name", "person")
+    return list(rows.values_list("person_id", "name"))
+
+
+def rounds_elsewhere(case: Case, by: Actor) -> list[Round]:
+    """Return the open rounds of the same term at other schools of whom the pupil is on the roll today.
+
+    Wherever they are: where a pupil went is what the school that he left must name.
+    """
+    with whole():
+        records = members([case.human])
+        now = Enrolment.objects.filter(held_on("enrolment", by.at.date()), person__in=records)
+        places = list(now.values_list("school_id", flat=True))
+        found = Round.objects.filter(school__in=places, term=case.round.term, closed_on=None).exclude(pk=case.round_id)
+        return list(found.select_related("school").order_by("pk"))
 
 
 def names(found: Iterable[Case], by: Actor) -> dict[int, str]:

@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from bangfu.core.errors import BangfuError
 
+BY_PEOPLE = ("applied", "named_by_teacher", "emergency")  # proposals that are made here; the others, by lists
 NO_NEED = "none"  # the tier of who was assessed and is not in need
 # What a public notice may show, and nothing else.
 NOTICE_COLUMNS = ("name", "school", "department", "grade", "class", "tier")

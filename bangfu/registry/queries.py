@@ -35,6 +35,7 @@ from bangfu.registry.plan import ROWS_PER_FILE, State, Subject
 from bangfu.registry.timeline import Known
 
 # SQLite takes at most 32,766 parameters in a statement; ids are passed in slices below that.
+MADE_HERE = "made_here_"  # how the layouts of lists begin that are made in this house (`made_here.py`)
 SLICE = 20_000
 
 
@@ -218,6 +219,8 @@ def to_take_back(file: SourceFile) -> list[SourceFile]:
     """
     if file.undoes_id:
         raise BangfuError("undo_not_undone", number=file.pk)
+    if file.layout.startswith(MADE_HERE):
+        raise BangfuError("undo_made_here", number=file.pk)
     if not standing_files().filter(pk=file.pk).exists():
         raise BangfuError("file_undone", number=file.pk)
     found, edge = {file.pk: file}, [file]

@@ -39,6 +39,7 @@ MENU = (
     ("people", READERS),
     ("households", VILLAGE_READERS),
     ("schools", READERS),
+    ("identify", READERS),
     ("imports", (*KEEPERS, Role.PRINCIPAL, Role.AUDITOR)),
     ("audit", OVERSEERS),
     ("users", ADMINS),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from io import BytesIO
 
 import pytest
@@ -17,6 +18,8 @@ from bangfu.accounts.models import Grant
 from bangfu.accounts.rules import Role
 from bangfu.audit.models import Entry
 from bangfu.coverage.models import Difference, Link
+from bangfu.identify.actions.rounds import open_round
+from bangfu.identify.models import Case, Round
 from bangfu.intake.actions import keep_file
 from bangfu.intake.models import HeldRow, KeptFile
 from bangfu.registry.models import Detail, Household, Organisation, SourceFile
@@ -76,6 +79,8 @@ def filled(two: Two) -> list[str]:
         "/households/": list(Household.objects.values_list("pk", flat=True)),
         "/schools/": places,
         "/account/sessions/": list(UserSession.objects.values_list("pk", flat=True)),
+        "/identify/cases/": list(Case.objects.values_list("pk", flat=True)),
+        "/identify/": list(Round.objects.values_list("pk", flat=True)),
         "/users/grants/": list(Grant.objects.values_list("pk", flat=True)),
     }
     pairs = [(link.left_id, link.right_id) for link in Link.objects.order_by("pk")]
@@ -93,6 +98,13 @@ def filled(two: Two) -> list[str]:
             )
     found += [f"/{page}/?place={place}" for page in ("people", "households") for place in places]
     return sorted(found, key=lambda address: address.endswith("/undo/"))  # last: they empty the other pages
+
+
+def fill(two: Two) -> None:
+    """Add what the two counties' lists do not bring: a kept file, and a round of identification at each school."""
+    keep_file(name=f"{HERE[0].name}.csv", content=b"", by=BY)
+    for school in (two.school, two.next_school, two.far_school):
+        open_round(school_id=school.pk, term="2025-spring", apply_until=date(2025, 7, 10), by=BY)
 
 
 FORM = {
@@ -125,7 +137,7 @@ def cells(body: bytes) -> str:
 
 @pytest.mark.parametrize("role", Role)
 def test_a_role_sees_and_changes_only_its_own(two: Two, role: Role, capsys: pytest.CaptureFixture[str]) -> None:
-    keep_file(name=f"{HERE[0].name}.csv", content=b"", by=BY)
+    fill(two)
     place = PLACE[role]
     other = person_of(Role.HELPER if role is not Role.HELPER else Role.PAIRING_OFFICE, two.school.path)
     signed_in(other).get("/")
@@ -173,7 +185,7 @@ def strangers_in(response: HttpResponse, may_see: tuple[Human, ...]) -> list[str
 
 
 def test_a_stranger_gets_the_sign_in_page_and_nothing_else(two: Two) -> None:
-    keep_file(name=f"{HERE[0].name}.csv", content=b"", by=BY)
+    fill(two)
     client = signed_in(None)
     for address in filled(two):
         for method in ("get", "post"):

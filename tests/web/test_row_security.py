@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -24,6 +25,8 @@ from bangfu.audit.models import Entry
 from bangfu.audit.scope import SETTING, guards, seen_by, whole
 from bangfu.core.actor import Actor, Reach
 from bangfu.coverage.models import Alias, Difference, Link, Named, PlaceTotal, PupilState
+from bangfu.identify import models as identify
+from bangfu.identify.actions.rounds import open_round
 from bangfu.intake.models import HeldRow, Mapping
 from bangfu.registry.models import (
     Detail,
@@ -71,6 +74,14 @@ GUARDED: dict[type[models.Model], tuple[str, ...]] = {
     PlaceTotal: ("organisation__path",),
     Task: ("path",),
 }
+IN_CASE = (identify.Proposal, identify.Recusal, identify.Ballot, identify.Step)
+OF_PLACES = (
+    identify.Case, identify.Pass, identify.Informed, identify.Application, identify.Panel, identify.Objection,
+    identify.Determination, identify.Referral,
+)  # fmt: skip
+GUARDED |= dict.fromkeys(OF_PLACES, ("path",)) | dict.fromkeys(IN_CASE, ("case__path",))
+# '^': also open to who sees a part of the place only.
+GUARDED |= {identify.PanelMember: ("panel__path",), identify.Round: ("^path",), identify.Notice: ("^path",)}
 # The other tables that stand in a package with guarded ones, and why they need no guard.
 UNGUARDED = {
     "registry_clock": "a number",
@@ -115,7 +126,11 @@ def under(column: str, paths: tuple[str, ...]) -> Q:
     """Return the condition that a path lies under one of these."""
     found = Q(pk__in=[])
     for path in paths:
-        found |= Q(**{f"{column}__startswith": path})
+        name = column.removeprefix("^")
+        found |= Q(**{f"{name}__startswith": path})
+        if name != column:
+            above = [path[: at + 1] for at, sign in enumerate(path) if sign == "/"]
+            found |= Q(**{f"{name}__in": above})
     return found
 
 
@@ -151,7 +166,33 @@ def full(two: Two) -> Two:
             digest=b"", made_in=entry,
         )  # fmt: skip
         record(action="intake.import", by=BY, subject="batch", chain=school.pk)
+        identified(school, entry)
     return two
+
+
+def identified(school: Organisation, entry: Entry) -> None:
+    """Make a round of identification at a school, with a row of each of its tables."""
+    round_ = open_round(school_id=school.pk, term="2025-spring", apply_until=date(2025, 7, 10), by=BY)
+    case = round_.cases.order_by("pk")[0]
+    here = {"round": round_, "path": case.path}
+    identify.Pass.objects.create(**here, person=case.person, code_index=f"{school.pk}".encode(), until=NOW.date())
+    identify.Informed.objects.create(**here, person=case.person, channel="paper", at=NOW)
+    identify.Application.objects.create(**here, person=case.person)
+    panel = identify.Panel.objects.create(**here, school_class=case.school_class, until=NOW.date())
+    member = identify.PanelMember.objects.create(panel=panel, kind="teacher", name="x")
+    identify.Recusal.objects.create(member=member, case=case, why="kin")
+    identify.Ballot.objects.create(member=member, case=case)
+    identify.Step.objects.create(case=case, verb="evaluate", stage="evaluated", actor="x", at=NOW, entry=entry)
+    notice = identify.Notice.objects.create(
+        round=round_, place=school, path=school.path, token=str(school.pk), first_day=NOW, last_day=NOW, entry=entry
+    )
+    at = {"path": case.path, "case": case}
+    identify.Objection.objects.create(
+        **at, notice=notice, state="open", code_index=f"{school.pk}".encode(), received_at=NOW
+    )
+    day = NOW.date()
+    identify.Determination.objects.create(**at, tier="mild", valid_from=day, valid_until=day, actor="x", entry=entry)
+    identify.Referral.objects.create(**at, person=case.person, office="x", about="x", sent_on=day, due=day, entry=entry)
 
 
 def pupils(two: Two) -> list[tuple[Organisation, Person]]:
@@ -251,6 +292,7 @@ def everything_forgotten(patch: pytest.MonkeyPatch) -> Iterator[None]:
             "coverage.queries",
             "coverage.finding",
             "coverage.households",
+            "identify.queries",
             "intake.queries",
         ):
             forget.setattr(f"bangfu.{module}.open_to", lambda by, prefix="": Q())

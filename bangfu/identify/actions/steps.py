@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
 from django.db import transaction
 
@@ -13,9 +12,12 @@ from bangfu.audit.models import Entry
 from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError
-from bangfu.identify.models import Case, Step
-from bangfu.identify.rules import Verb, moved
+from bangfu.identify.checks import digest_of, line_of
+from bangfu.identify.models import Case, Proposal, Step
+from bangfu.identify.queries import school_year_end
+from bangfu.identify.rules import BY_PEOPLE, Verb, moved
 from bangfu.identify.sealed import seal
+from bangfu.registry import made_here
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,12 @@ class Said:
 
 @whole()
 @transaction.atomic
-def make_moves(*, cases: Sequence[Case], verb: Verb, said: Mapping[int, Said], by: Actor) -> None:
+def make_moves(*, cases: Sequence[Case], verb: Verb, said: Mapping[int, Said], by: Actor) -> Entry:
     """Move these cases (of one round, held for update) by one verb; one entry of the trail with a digest of them all.
 
     `said`: case -> what is said of it. BangfuError where the move is not permitted from a case's stage; then none
-    moves. Fields of the case other than its stage are the caller's to set before: they are saved here.
+    moves. Fields of the case other than its stage are the caller's to set before: they are saved here. What people
+    proposed enters the register with the first move, so that coverage knows of it (`to_assess`). Returns the entry.
     """
     if not cases:
         raise BangfuError("no_cases")
@@ -52,6 +55,25 @@ def make_moves(*, cases: Sequence[Case], verb: Verb, said: Mapping[int, Said], b
         step.words = seal(step, "words", said[step.case_id].words)
     Step.objects.bulk_update(worded, ["words"], batch_size=500)
     Case.objects.bulk_update(cases, MOVED, batch_size=500)
+    _enter_proposals(cases, by)
+    return entry
+
+
+def _enter_proposals(cases: Sequence[Case], by: Actor) -> None:
+    """Write what people proposed of these cases into the register as a list of this house, where it is not there."""
+    fresh: list[Proposal] = []
+    ids = [case.pk for case in cases]
+    for at in range(0, len(ids), made_here.SLICE):
+        known = Proposal.objects.filter(case__in=ids[at : at + made_here.SLICE], kind__in=BY_PEOPLE, entered=None)
+        fresh += known.select_related("case").order_by("pk")
+    if not fresh:
+        return
+    round_ = cases[0].round
+    until = school_year_end(round_.term)
+    lines = [made_here.Line(each.case.person_id, each.kind, "", each.list_date, until) for each in fresh]
+    for each, row in zip(fresh, made_here.enter("proposals", round_.school, lines, by.at.date(), by), strict=True):
+        each.entered_id = row
+    Proposal.objects.bulk_update(fresh, ["entered"], batch_size=500)
 
 
 NOTHING = Said()
@@ -59,7 +81,7 @@ MOVED = ["stage", "panel_tier", "panel_note", "counts", "school_tier", "reasons"
 
 
 def _recorded(cases: Sequence[Case], steps: Sequence[Step], verb: Verb, by: Actor) -> Entry:
-    lines = sorted(f"{step.case_id}:{step.stage}:{step.tier}:{','.join(step.reasons)}" for step in steps)
+    lines = [line_of(step) for step in steps]
     subject = f"case:{cases[0].pk}" if len(cases) == 1 else f"round:{cases[0].round_id}"
-    details: dict[str, object] = {"cases": len(cases), "digest": sha256("\n".join(lines).encode()).hexdigest()}
+    details: dict[str, object] = {"cases": len(cases), "digest": digest_of(lines)}
     return record(action=f"identify.{verb}", by=by, subject=subject, details=details, chain=cases[0].round.school_id)

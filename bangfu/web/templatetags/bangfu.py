@@ -34,6 +34,8 @@ def code_title(code: str) -> str:
 @register.simple_tag
 def layout_title(layout: str | None) -> str:
     """Return what a kind of list is called."""
+    if f"list_{layout}" in sentences():  # made in this house
+        return say_(f"list_{layout}")
     titles = {found.id: found.title for found in all_layouts(settings.HOME / "layouts")}
     return str(titles[layout][reader_language()]) if layout in titles else layout or ""
 
@@ -81,6 +83,25 @@ def words(text: str) -> list[str]:
 def place(name: str) -> str:
     """Return what a place is called; '*' is every place."""
     return say_("everywhere") if name == "*" else name
+
+
+@register.filter
+def term_words(name: str) -> str:
+    """Return what a term is called: '2025-spring' as 'spring term 2025'."""
+    year, _, half = name.partition("-")
+    return say_(f"term_{half}", None, year=year) if f"term_{half}" in sentences() else name
+
+
+@register.filter
+def in_language(words: dict[str, str]) -> str:
+    """Return a text of a data file in the reader's language."""
+    return str(words[reader_language()])
+
+
+@register.filter
+def at(found: dict[Any, Any], key: Any) -> Any:
+    """Return what a dictionary holds under a key, or None."""
+    return found.get(key)
 
 
 @register.filter
