@@ -259,7 +259,7 @@ def pupils_for(round_: Round, people: Sequence[int], by: Actor) -> dict[int, tup
         raise NotAllowed("pupil_not_yours")
     places = place_on(round_, people, by.at.date())
     if left := [seen[person] for person in people if person not in places]:
-        raise BangfuError("pupil_left", name="、".join(left), school=round_.school.name)
+        raise BangfuError("family_pupil_left", name="、".join(left), school=round_.school.name)
     outside = [person for person in people if not by.sees(places[person].path)]
     if outside:
         raise NotAllowed("pupil_not_yours")

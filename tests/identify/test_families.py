@@ -362,11 +362,11 @@ def test_a_child_who_has_left_is_named(world: World) -> None:
                     day=date(2025, 6, 30), name="moved")  # fmt: skip
     with pytest.raises(BangfuError) as caught:
         send(held)
-    assert (caught.value.code, caught.value.facts["name"]) == ("pupil_left", AN.name)
+    assert (caught.value.code, caught.value.facts["name"]) == ("family_pupil_left", AN.name)
     old = min(Pass.objects.values_list("person_id", flat=True))
     with pytest.raises(BangfuError) as caught:
         print_passes(round_=world.round.pk, people=[int(old or 0)], by=world.officer)
-    assert (caught.value.code, caught.value.facts["name"]) == ("pupil_left", AN.name)
+    assert (caught.value.code, caught.value.facts["name"]) == ("family_pupil_left", AN.name)
     assert not family_of(held, DAY).enrolled
 
 
