@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -31,9 +31,11 @@ from bangfu.identify.queries import around
 from bangfu.identify.rules import NO_NEED, NOTICE_COLUMNS, Stage, Verb
 from bangfu.identify.sealed import code_index, opened
 from bangfu.registry.models import Detail, Enrolment, Organisation
+from bangfu.tasks.queries import open_tasks
 
 Line = dict[str, str]  # of NOTICE_COLUMNS, and no other
 OPEN, ANSWERED, APPEALED, CLOSED = "open", "answered", "appealed", "closed"
+TAKE_DOWN = "take_notice_down"  # the task of taking the sheet off the wall
 WAITING = (OPEN, APPEALED)  # somebody must answer: meanwhile the case is not determined
 # Who reads what is said in confidence: not the class teacher, against whom it may be.
 IN_CONFIDENCE = (Role.AID_OFFICER, Role.PRINCIPAL, Role.COUNTY_BUREAU)
@@ -185,6 +187,16 @@ def notice_for(number: int, by: Actor) -> Notice:
     return found
 
 
+def down_on(notice: Notice) -> date:
+    """Return the day on which the sheet is to be taken down: the one after the last."""
+    return notice.last_day + timedelta(days=1)
+
+
+def sheet_hangs(notice: Notice, by: Actor) -> bool:
+    """Tell whether nobody has said yet that the sheet was taken down."""
+    return open_tasks(by).filter(kind=TAKE_DOWN, subject=f"notice:{notice.pk}").exists()
+
+
 @dataclass(frozen=True)
 class Shown:
     """A public notice as anybody may see it today; once it is over it has no lines and `stands` is False."""
@@ -237,6 +249,13 @@ def objection_for(number: int, by: Actor) -> Objection:
     if found is None:
         raise NotAllowed("objection_not_there", number=number)
     return found
+
+
+def dues(found: Iterable[Objection], by: Actor) -> dict[int, date]:
+    """Return objection -> the day until which it must be answered, of those that wait."""
+    subjects = {f"objection:{objection.pk}": objection.pk for objection in found}
+    rows = open_tasks(by).filter(subject__in=subjects).values_list("subject", "due")
+    return {subjects[subject]: due for subject, due in rows}
 
 
 @dataclass(frozen=True)

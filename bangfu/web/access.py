@@ -101,6 +101,11 @@ def actor_of(request: HttpRequest) -> Actor:
     return actor
 
 
+def stranger(request: HttpRequest, name: str) -> Actor:
+    """Return somebody without an account, to whom no place is open; `name` is what the trail calls him."""
+    return Actor(name=name, at=request.at)  # type: ignore[attr-defined]  # the middleware puts it there
+
+
 def page_context(request: HttpRequest) -> dict[str, Any]:
     """Return what every page shows: the menu open to the reader, who he is, and whether a form of his waits."""
     actor = getattr(request, "actor", None)

@@ -13,6 +13,16 @@ from bangfu.coverage.reckon import CODES
 from bangfu.tasks.queries import grouped_tasks
 from bangfu.web.access import EVERYONE, actor_of, open_to
 
+# Where a kind of task is done, if it is neither a difference nor a file's row to mend.
+LEADS = {
+    "take_notice_down": "notices",
+    "answer_objection": "objections",
+    "answer_appeal": "objections",
+    "correct_determination": "objections",
+    "referral_answer": "referrals",
+    "referral_follow_up": "referrals",
+}
+
 
 @open_to(*EVERYONE, writes=())
 def inbox(request: HttpRequest) -> HttpResponse:
@@ -54,4 +64,4 @@ def _title(kind: str) -> str:
 
 def _leads(kind: str) -> str:
     """Return the name of the page on which a kind of task is done."""
-    return "differences" if kind in CODES else "imports"
+    return "differences" if kind in CODES else LEADS.get(kind, "imports")

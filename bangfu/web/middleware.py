@@ -32,6 +32,7 @@ METHODS = ("GET", "HEAD", "POST")
 # What somebody who must first choose a password reaches; who must first set up a second factor, these as well.
 PASSWORD_PAGES = ("account_change_password", "account_logout", "language")
 FACTOR_PAGES = (*PASSWORD_PAGES, "mfa_activate_totp", "account_reauthenticate")
+clock = timezone.localtime  # looked at once a request: everything that the request does is done at that moment
 SEEN_SECONDS = 900  # a session's last use is written down this often: each time is a write
 
 
@@ -93,9 +94,10 @@ class Reader:
         """Answer a request."""
         lang = "en" if translation.get_language() == "en" else "zh"
         with speaking(lang):
-            actor = None
+            actor, at = None, clock()
+            request.at = at  # type: ignore[attr-defined]  # ours
             if request.user.is_authenticated:
-                actor = request.actor = actor_for(request.user, timezone.localtime())  # type: ignore[attr-defined]  # ours
+                actor = request.actor = actor_for(request.user, at)  # type: ignore[attr-defined]  # ours
             with seen_by(actor):
                 response = self._answer(request)
         if response.streaming:

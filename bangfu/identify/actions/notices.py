@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from hashlib import sha256
 from uuid import UUID
 
@@ -33,7 +33,7 @@ SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 PART, PARTS = 5, 3
 MOST_NAME, MOST_WORDS = 64, 4000
 OBJECTOR = "objector"  # what the trail calls somebody who objects: it holds no names
-TAKE_DOWN, ANSWER, APPEAL, CORRECT = "take_notice_down", "answer_objection", "answer_appeal", "correct_determination"
+ANSWER, APPEAL, CORRECT = "answer_objection", "answer_appeal", "correct_determination"
 
 
 # -- the notice
@@ -92,8 +92,8 @@ def _written(round_: Round, found: notices.Preview, cases: int, by: Actor) -> No
 
 
 def _take_down(notice: Notice, count: int) -> Duty:
-    due = notice.last_day + timedelta(days=1)
-    return Duty(TAKE_DOWN, f"notice:{notice.pk}", notice.round.path, Role.AID_OFFICER, due, count)
+    due = notices.down_on(notice)
+    return Duty(notices.TAKE_DOWN, f"notice:{notice.pk}", notice.round.path, Role.AID_OFFICER, due, count)
 
 
 @whole()
