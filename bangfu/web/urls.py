@@ -21,8 +21,8 @@ from bangfu.web import (
     imports,
     inbox,
     mapping,
-    panels,
     notices,
+    panels,
     passes,
     people,
     recognition,
@@ -119,7 +119,6 @@ urlpatterns = [
     path("objection/appeal/", notices.appeal_form, name="appeal"),
     path("pass/", passes.enter, name="pass"),
     path("pass/leave/", passes.leave, name="leave_pass"),
-    path("family/", families.family, name="family"),
     # panels and recognition
     path("identify/<int:number>/panels/", panels.classes, name="panels"),
     path("identify/<int:number>/panels/new/", panels.set_up, name="set_up_panel"),
