@@ -222,6 +222,8 @@ def test_an_unrecorded_action_is_found(source: str) -> None:
 OPEN_NOTHING = {"settle", "running_job", "at_work"}
 # What a page may read beyond its reader's scope (docs/decisions/0011-row-level-security.md).
 WHOLE_READS = {"names_of", "where_rows_stand", "last_rows", "chain_between", "_everywhere", "preview_file"}
+WHOLE_READS |= {"paper", "_barred_in_scope", "has_opened"}  # a member's ballot; kin over all lists; one's own entry
+WHOLE_READS |= {"_valid_pass", "family_of"}  # whoever holds a printed code has no account, and no scope
 WHOLE_READS |= {"rounds_elsewhere"}  # to which school a pupil went
 WHOLE_READS |= {"_valid_pass"}  # whoever holds a printed code has no account, and no scope
 # By who has an address or a code, and no account: a notice while it stands, one objection and its answers.

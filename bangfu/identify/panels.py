@@ -164,8 +164,7 @@ def judged_by(panel: Panel) -> list[Case]:
 
 def kind_words(kind: str) -> str:
     """Return what a kind of member is called; an office's own kinds by their codes."""
-    code = f"panel_kind_{kind}"
-    return say(code) if code in sentences() else kind
+    return say(f"panel_kind_{kind}") if f"panel_kind_{kind}" in sentences() else kind
 
 
 def tiers_of(round_: Round) -> list[str]:
@@ -185,6 +184,12 @@ class Seated:
     done: int
     recused: tuple[tuple[int, str], ...]
     has_pass: bool
+    voted: bool
+
+    @property
+    def kind(self) -> str:
+        """Return what his kind of member is called."""
+        return kind_words(self.member.kind)
 
     @property
     def missing(self) -> int:
@@ -196,9 +201,14 @@ def seated(panel: Panel, by: Actor) -> list[Seated]:
     """Return the members of a panel in the actor's scope, with how far each is; nothing of what anybody said."""
     members = list(panel.members.order_by("pk").select_related("pass_code")) if by.sees(panel.path) else []
     judged = judged_by(panel) if panel.counted_at is None else []
-    known = _barred_in_scope(panel, judged, members)
+    known = _barred_in_scope(panel, judged, members) if judged else _written(panel)
     voted = set(Ballot.objects.filter(member__panel=panel).values_list("member_id", "case_id"))
     return [_seated(member, judged, known, voted) for member in members]
+
+
+def _written(panel: Panel) -> dict[Pair, str]:
+    rows = Recusal.objects.filter(member__panel=panel).values_list("member_id", "case_id", "why")
+    return {(member, case): why for member, case, why in rows}
 
 
 @whole()
@@ -211,7 +221,8 @@ def _seated(member: PanelMember, judged: Sequence[Case], known: dict[Pair, str],
     asked = [case.pk for case in judged if (member.pk, case.pk) not in known]
     done = sum((member.pk, case) in voted for case in asked)
     recused = tuple((case, why) for (who, case), why in known.items() if who == member.pk)
-    return Seated(member, len(asked), done, recused, getattr(member, "pass_code", None) is not None)
+    has_pass = getattr(member, "pass_code", None) is not None
+    return Seated(member, len(asked), done, recused, has_pass, any(who == member.pk for who, _ in voted))
 
 
 @dataclass

@@ -15,6 +15,7 @@ from django.utils.timezone import localtime
 from bangfu.accounts.queries import under
 from bangfu.accounts.rules import Role, holds_post
 from bangfu.audit.models import Entry
+from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.coverage.gather import slices
@@ -121,7 +122,7 @@ def held_cases(round_id: int, case_ids: Sequence[int], by: Actor, roles: Collect
     if round_ is None:
         raise NotAllowed("round_not_yours", number=round_id)
     if round_.closed_on:
-        raise BangfuError("round_is_closed")
+        raise BangfuError("round_closed", day=round_.closed_on)
     wanted = sorted({number for number in case_ids if is_id(number)})
     found: list[Case] = []
     for part in slices(wanted):
@@ -156,8 +157,9 @@ def sees_secrets(case: Case, by: Actor) -> bool:
     return holds_one(by, case.path, OFFICES)
 
 
+@whole()
 def has_opened(case: Case, by: Actor) -> bool:
-    """Tell whether the actor has opened this case today; for an action, for readers do not see the whole trail."""
+    """Tell whether the actor has opened this case today; a class teacher does not see his school's trail himself."""
     begin = by.at.replace(hour=0, minute=0, second=0, microsecond=0)
     known = Entry.objects.filter(subject=f"case:{case.pk}", action=OPENED, actor=by.name, at__gte=begin)
     return known.exists()
@@ -181,6 +183,7 @@ class Proposed:
 class Said:
     """A step of a case as its page shows it."""
 
+    number: int
     verb: str
     stage: str
     tier: str
@@ -229,7 +232,7 @@ def steps(case: Case, by: Actor, *, words: bool) -> list[Said]:
 
 def _said(step: Step, *, words: bool) -> Said:
     reasons, said = (tuple(step.reasons), opened(step, "words")) if words else ((), "")
-    return Said(step.verb, step.stage, step.tier, reasons, said, step.actor, step.at)
+    return Said(step.pk, step.verb, step.stage, step.tier, reasons, said, step.actor, step.at)
 
 
 def facts(case: Case, by: Actor) -> Facts:
@@ -329,7 +332,7 @@ def _applied(application: Application | None, kinds: dict[str, date]) -> list[Do
         return [paper, consent or Document("consent", missing="family")]
     for kind in ("emergency", "named_by_teacher"):
         if kind in kinds:
-            return [Document("application", kinds[kind], kind), Document("consent", missing="family")]
+            return [Document("application", kinds[kind], "named"), Document("consent", missing="family")]
     return [Document("application", missing="family"), Document("consent", missing="family")]
 
 

@@ -97,7 +97,7 @@ def test_a_panel_needs_a_day_to_come_an_open_round_and_stands_once(school: Schoo
     assert again() == "panel_exists"
     school.round.closed_on = AT.date()
     school.round.save()
-    assert again() == "round_is_closed"
+    assert again() == "round_closed"
 
 
 def test_a_panel_is_kept_by_the_class_teacher_and_the_officer_alone(school: School) -> None:

@@ -130,7 +130,7 @@ def test_no_case_another_rounds_or_a_closed_round_is_refused(school: School) -> 
     assert refused(lambda: recognise(**other)).code == "round_not_yours"  # type: ignore[arg-type]
     school.round.closed_on = AT.date()
     school.round.save()
-    assert refused(lambda: recognised(school, [case])).code == "round_is_closed"
+    assert refused(lambda: recognised(school, [case])).code == "round_closed"
 
 
 # ---------------------------------------------------------------- reviewing

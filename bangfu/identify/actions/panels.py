@@ -18,7 +18,7 @@ from bangfu.core.errors import BangfuError, NotAllowed, Overtaken
 from bangfu.core.slips import new_slip
 from bangfu.coverage.queries import is_id
 from bangfu.identify import panels, queries
-from bangfu.identify.actions.steps import Said, make_moves
+from bangfu.identify.actions.steps import Said, _update_rows, make_moves
 from bangfu.identify.models import Ballot, Case, Panel, PanelMember, Pass, Recusal, Round
 from bangfu.identify.panels import KIN, PARENT, SELF, STUDENT
 from bangfu.identify.passes import check_pass
@@ -57,7 +57,7 @@ def set_up_panel(*, round_id: int, class_id: int, seats: Sequence[Seat], until: 
     _check_keeper(place.path, by)
     list(Round.objects.select_for_update().filter(pk=round_.pk).values_list("pk"))
     if round_.closed_on:
-        raise BangfuError("round_is_closed")
+        raise BangfuError("round_closed", day=round_.closed_on)
     if Panel.objects.filter(round=round_, school_class=place).exists():
         raise BangfuError("panel_exists", place=place.name)
     if until < by.at.date():
@@ -211,7 +211,7 @@ def _write(member: PanelMember, scores: Mapping[int, str]) -> None:
     ballots = list(Ballot.objects.filter(member=member, case__in=scores))
     for ballot in ballots:
         ballot.score = seal(ballot, "score", scores[ballot.case_id].ljust(SCORE_SIGNS))
-    Ballot.objects.bulk_update(ballots, ["score"])
+    _update_rows(ballots, ("score",))
 
 
 def _check_votes(panel: Panel, day: date) -> None:

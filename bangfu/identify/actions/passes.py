@@ -15,7 +15,8 @@ from bangfu.identify.passes import check_pass
 def use_pass(*, number: int, by: Actor) -> None:
     """Write down that a pass is used for the first time; afterwards nothing more is written."""
     found = check_pass(number, by)
-    if found.used_at is None:
-        found.used_at = by.at
-        found.save(update_fields=["used_at"])
-        record(action="identify.use_pass", by=by, subject=f"pass:{number}", chain=found.round.school_id)
+    if found.used_at is not None:
+        return
+    found.used_at = by.at
+    found.save(update_fields=["used_at"])
+    record(action="identify.use_pass", by=by, subject=f"pass:{number}", chain=found.round.school_id)

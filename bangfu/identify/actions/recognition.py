@@ -155,6 +155,6 @@ def _move(cases: Sequence[Case], verb: Verb, said: Mapping[int, Said], by: Actor
     """Move cases by one verb; where one cannot, its number is told."""
     stuck = next((case for case in cases if (Stage(case.stage), verb) not in MOVES), None)
     if stuck is not None:
-        where, what = say(f"recog_stage_{stuck.stage}"), say(f"recog_verb_{verb}")
+        where, what = say(f"stage_{stuck.stage}"), say(f"recog_verb_{verb}")
         raise BangfuError("case_not_at_stage", number=stuck.pk, stage=where, verb=what)
     make_moves(cases=cases, verb=verb, said=said, by=by)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Field, Model
 
 from bangfu.audit.actions import record
 from bangfu.audit.models import Entry
@@ -53,8 +54,8 @@ def make_moves(*, cases: Sequence[Case], verb: Verb, said: Mapping[int, Said], b
     worded = [step for step in steps if said.get(step.case_id, NOTHING).words]
     for step in worded:
         step.words = seal(step, "words", said[step.case_id].words)
-    Step.objects.bulk_update(worded, ["words"], batch_size=500)
-    Case.objects.bulk_update(cases, MOVED, batch_size=500)
+    _update_rows(worded, ("words",))
+    _update_rows(cases, MOVED)
     _enter_proposals(cases, by)
     return entry
 
@@ -73,11 +74,25 @@ def _enter_proposals(cases: Sequence[Case], by: Actor) -> None:
     lines = [made_here.Line(each.case.person_id, each.kind, "", each.list_date, until) for each in fresh]
     for each, row in zip(fresh, made_here.enter("proposals", round_.school, lines, by.at.date(), by), strict=True):
         each.entered_id = row
-    Proposal.objects.bulk_update(fresh, ["entered"], batch_size=500)
+    _update_rows(fresh, ("entered",))
 
 
 NOTHING = Said()
-MOVED = ["stage", "panel_tier", "panel_note", "counts", "school_tier", "reasons", "notice", "continued_in"]
+MOVED = ("stage", "panel_tier", "panel_note", "counts", "school_tier", "reasons", "notice", "continued_in")
+
+
+def _update_rows(rows: Sequence[Model], columns: Sequence[str]) -> None:
+    """Store these columns of many rows, one order a row: `bulk_update` makes one of many thousand conditions."""
+    if not rows:
+        return
+    meta = rows[0]._meta
+    fields = [field for name in columns if isinstance(field := meta.get_field(name), Field)]
+    values = [
+        (*(field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields), row.pk) for row in rows
+    ]
+    pairs = ", ".join(f"{field.column} = %s" for field in fields)
+    with connection.cursor() as cursor:
+        cursor.executemany(f"UPDATE {meta.db_table} SET {pairs} WHERE id = %s", values)
 
 
 def _recorded(cases: Sequence[Case], steps: Sequence[Step], verb: Verb, by: Actor) -> Entry:
