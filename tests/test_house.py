@@ -228,6 +228,8 @@ WHOLE_READS |= {"rounds_elsewhere"}  # to which school a pupil went
 WHOLE_READS |= {"_valid_pass"}  # whoever holds a printed code has no account, and no scope
 # By who has an address or a code, and no account: a notice while it stands, one objection and its answers.
 WHOLE_READS |= {"notice_shown", "told_by_code"}
+# Sizes of households that stand in registers which a school does not see.
+WHOLE_READS |= {"_counted"}
 
 
 def opening_whole(source: str) -> set[str]:

@@ -275,6 +275,8 @@ class Referral(models.Model):
     answer = models.CharField(max_length=CODE, blank=True)
     answer_words = models.BinaryField(null=True)
     answered_on = models.DateField(null=True)
+    follow_words = models.BinaryField(null=True)  # what was found when somebody asked the family afterwards
+    followed_on = models.DateField(null=True)
     entry = models.ForeignKey(Entry, on_delete=models.PROTECT, related_name="+")
 
     class Meta:

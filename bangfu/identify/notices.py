@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any
 
 from django.conf import settings
+from django.db import models
 from django.db.models import Count, Q, QuerySet
 from django.utils.timezone import localtime
 
@@ -238,9 +239,9 @@ def objections(by: Actor) -> QuerySet[Objection]:
         if reach.role in (*IN_CONFIDENCE, Role.AUDITOR):
             mine |= under("path", reach.path)
     found = Objection.objects.filter(Q() if by.everywhere else mine)
-    return found.select_related("notice__round__school", "notice__place", "case__school_class").order_by(
-        "answered_at", "received_at", "pk"
-    )
+    found = found.select_related("notice__round__school", "notice__place", "case__school_class")
+    rank = models.Case(models.When(state__in=WAITING, then=0), default=1, output_field=models.IntegerField())
+    return found.order_by(rank, "received_at", "pk")
 
 
 def objection_for(number: int, by: Actor) -> Objection:

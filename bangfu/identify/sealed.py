@@ -17,7 +17,7 @@ CELLS: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
     (Ballot, ("score",)),
     (Step, ("words",)),
     (Objection, ("name", "contact", "words", "answer", "appeal", "appeal_answer")),
-    (Referral, ("words", "answer_words")),
+    (Referral, ("words", "answer_words", "follow_words")),
 )
 CODE_PURPOSE = b"pass\0"
 

@@ -15,6 +15,7 @@ from bangfu.coverage import persons, queries
 from bangfu.coverage.actions import export_list, open_secrets
 from bangfu.coverage.finding import search as find
 from bangfu.coverage.reckon import STATES
+from bangfu.identify.referrals import REFERRERS
 from bangfu.registry.queries import places_to_choose
 from bangfu.web.access import READERS, actor_of, open_to, proven
 from bangfu.web.excel import MOST_ROWS, workbook
@@ -93,4 +94,5 @@ def _person(request: HttpRequest, number: int, *, masked: bool, problem: str = "
     gaps = queries.of_records(records, by)
     subjects = [f"person:{number}", *(f"difference:{gap.id}" for gap in gaps)]
     context = {"human": human, "gaps": gaps, "trail": entries_about(subjects), "problem": problem}
+    context["may_refer"] = any(by.holds(role) for role in REFERRERS)
     return render(request, "people/person.html", context, status=422 if problem else 200)

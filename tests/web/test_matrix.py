@@ -73,6 +73,9 @@ def filled(two: Two) -> list[str]:
     people = [detail.person_id for detail in Detail.objects.order_by("pk")]
     numbers = {
         "/differences/": list(Difference.objects.values_list("pk", flat=True)),
+        "/identify/notices/": [*Notice.objects.values_list("pk", flat=True)],
+        "/identify/objections/": [*Objection.objects.values_list("pk", flat=True)],
+        "/identify/referrals/": [*Referral.objects.values_list("pk", flat=True)],
         "/people/": people,
         "/imports/rows/": list(HeldRow.objects.values_list("pk", flat=True)) or [1],
         "/imports/jobs/": list(Job.objects.values_list("pk", flat=True)),
