@@ -18,6 +18,7 @@ from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.collector import collector_off
 from bangfu.core.errors import BangfuError, NotAllowed, Outrun, Overtaken
+from bangfu.core.ids import is_id
 from bangfu.core.messages import say
 from bangfu.core.seal import Keyring
 from bangfu.coverage import queries
@@ -350,7 +351,7 @@ def answer_difference(*, id_: int, answer: str, evidence: str, by: Actor, seen: 
 
 def _held(id_: int, by: Actor) -> Difference:
     """Return a difference, with its row held until the transaction ends."""
-    list(Difference.objects.select_for_update().filter(pk=id_ if queries.is_id(id_) else 0).values_list("pk"))
+    list(Difference.objects.select_for_update().filter(pk=id_ if is_id(id_) else 0).values_list("pk"))
     return queries.difference_for(id_, by)
 
 

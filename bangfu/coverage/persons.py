@@ -13,9 +13,10 @@ from bangfu.audit import keys
 from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import NotAllowed
+from bangfu.core.ids import is_id
 from bangfu.coverage.gather import kind_of
 from bangfu.coverage.models import Alias, PupilState
-from bangfu.coverage.queries import is_id, linkable_layouts, mask, where_rows_stand
+from bangfu.coverage.queries import linkable_layouts, mask, where_rows_stand
 from bangfu.registry.models import (
     Detail,
     Enrolment,

@@ -13,7 +13,7 @@ from operator import or_
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Min, Q, QuerySet, prefetch_related_objects
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum, prefetch_related_objects
 
 from bangfu.accounts.queries import outermost, under
 from bangfu.accounts.rules import Role, holds_post
@@ -22,6 +22,7 @@ from bangfu.audit.models import Entry
 from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
+from bangfu.core.ids import is_id
 from bangfu.coverage.gather import kind_of, slices
 from bangfu.coverage.models import Alias, Difference, Link, PlaceTotal, Progress, PupilState, Run, Verdict
 from bangfu.coverage.reckon import CODES, STATES, Known
@@ -57,11 +58,6 @@ def link_digests(ids: Sequence[int]) -> list[bytes]:
     for part in slices(ids):
         found |= {pk: bytes(digest) for pk, digest in Link.objects.filter(pk__in=part).values_list("pk", "digest")}
     return [found[id_] for id_ in sorted(found)]
-
-
-def is_id(number: int) -> bool:
-    """Tell whether a number can be a row's id at all: databases refuse to be asked for larger ones."""
-    return 0 < number < 1 << 63
 
 
 def check_records(records: Sequence[int], by: Actor) -> None:
@@ -271,7 +267,7 @@ class Standing:
     @property
     def waiting(self) -> int:
         """Return about how many pupils somebody has still to decide."""
-        return self.states["to_assess"] + self.states["in_conflict"]
+        return sum(self.states[state] for state in WAITING)
 
 
 def standing_of(places: Sequence[Organisation], by: Actor) -> list[Standing]:
@@ -283,6 +279,22 @@ def standing_of(places: Sequence[Organisation], by: Actor) -> list[Standing]:
     for organisation, name, count in rows:
         counts.setdefault(organisation or 0, []).append((name, count))
     return [_standing(place, [row for head in heads[place.pk] for row in counts.get(head, ())]) for place in places]
+
+
+WAITING = ("to_assess", "in_conflict")
+
+
+def busiest_schools(by: Actor, most: int) -> list[Organisation]:
+    """Return the reader's schools where most pupils wait for somebody to decide, those first; of very many, the first.
+
+    Without looking at what else is counted in the others: a county has a thousand.
+    """
+    totals = PlaceTotal.objects.filter(open_to(by, "organisation__path"), name__in=WAITING)
+    schools = totals.filter(organisation__kind="school", organisation__series=None)
+    rows = schools.values_list("organisation").annotate(n=Sum("count")).order_by("-n", "organisation__path")
+    order = [number for number, _ in rows[:most]]
+    found = Organisation.objects.in_bulk(order)
+    return [found[number] for number in order]
 
 
 def _heads(path: str, by: Actor) -> list[int]:

@@ -8,7 +8,7 @@ from django.db.models import Count, Q, QuerySet
 
 from bangfu.core.actor import Actor
 from bangfu.core.errors import NotAllowed
-from bangfu.coverage.queries import is_id
+from bangfu.core.ids import is_id
 from bangfu.identify.models import Case, Round
 from bangfu.identify.rules import Move
 from bangfu.registry.models import Detail

@@ -14,14 +14,16 @@ from bangfu.coverage.reckon import STATES
 from bangfu.registry import queries as register
 from bangfu.web.access import READERS, actor_of, open_to
 from bangfu.web.excel import workbook
+from bangfu.web.paging import page_of
 
 
 @open_to(*READERS, writes=())
 def schools(request: HttpRequest) -> HttpResponse:
     """List the reader's schools with how their pupils stand; by a part of the name or the number."""
     by, text = actor_of(request), request.GET.get("text", "").strip()
-    found = [school for school in register.schools(by) if text in school.name or text == school.code]
-    return render(request, "schools/schools.html", {"text": text, **_standing(standing_of(found, by))})
+    page = page_of(request, register.listed_schools(text, by))
+    context = {"text": text, "page": page, **_standing(standing_of(list(page.object_list), by))}
+    return render(request, "schools/schools.html", context)
 
 
 @open_to(*READERS, writes=())

@@ -7,6 +7,7 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.html import format_html
 from django.utils.text import capfirst
 
 from bangfu.core.messages import reader_language, sentences
@@ -23,6 +24,12 @@ SEXES = {"男": "sex_male", "女": "sex_female"}
 def say(code: str, *rest: object, **facts: object) -> str:
     """Return the sentence for a code; what stands in `rest` goes to the code's end ('state_' + state)."""
     return say_("".join([code, *map(str, rest)]), None, **facts)
+
+
+@register.simple_tag
+def tag(kind: str, code: str, *rest: object) -> str:
+    """Return a state in a word, a colour and a shape, like `parts/tag.html`, for tables: an include is slow."""
+    return format_html('<span class="tag {}">{}</span>', kind, say(code, *rest))
 
 
 @register.simple_tag
