@@ -62,6 +62,28 @@ class Link(models.Model):
         ]
 
 
+class Question(models.Model):
+    """A standing link that the page of questions lists, doubtful or 'different', and the place that both ends lie in.
+
+    Found by this path, for in a link itself it would take four other tables to know whose it is. Rebuilt from the
+    links and the register whenever records are linked, never written otherwise.
+    """
+
+    link = models.OneToOneField(Link, primary_key=True, on_delete=models.CASCADE, related_name="question")
+    verdict = models.CharField(max_length=9)
+    path = models.CharField(max_length=TEXT)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["path", "link", "verdict"],
+                # In PostgreSQL's order of bytes, in which LIKE can be answered; SQLite needs no such classes.
+                opclasses=["varchar_pattern_ops", "int8_ops", "text_ops"],
+                name="coverage_question_place",
+            )
+        ]
+
+
 class Alias(models.Model):
     """A record that is the same person as an earlier one: the human's code is its lowest record's id.
 

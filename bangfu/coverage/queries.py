@@ -24,7 +24,7 @@ from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.core.ids import is_id
 from bangfu.coverage.gather import kind_of, slices
-from bangfu.coverage.models import Alias, Difference, Link, PlaceTotal, Progress, PupilState, Run, Verdict
+from bangfu.coverage.models import Alias, Difference, Link, PlaceTotal, Progress, PupilState, Question, Run, Verdict
 from bangfu.coverage.reckon import CODES, STATES, Known
 from bangfu.intake.layouts import Layout, all_layouts
 from bangfu.linkage.humans import chain
@@ -441,6 +441,21 @@ def standing_links(by: Actor, verdicts: Sequence[str]) -> QuerySet[Link]:
     """Return the links with these verdicts that stand and are open to the actor, in the order in which they came."""
     place = open_to(by, "left__organisation__path") & open_to(by, "right__organisation__path")
     return Link.objects.filter(place, ended_in=None, verdict__in=verdicts).order_by("pk")
+
+
+def questions(by: Actor, verdicts: Sequence[str]) -> QuerySet[Any, int]:
+    """Return the links of a page with these verdicts, by place; a page's links are then asked for in their scope."""
+    heads = outermost(by.paths())
+    if len(heads) != 1:  # a link may lie in two places of his together, and in neither alone
+        return standing_links(by, verdicts).values_list("pk", flat=True)
+    found = Question.objects.filter(under("path", heads[0]), verdict__in=verdicts).order_by("path", "link")
+    return found.values_list("link", flat=True)
+
+
+def listed_links(ids: Sequence[int], by: Actor, verdicts: Sequence[str]) -> list[LinkRow]:
+    """Return these links in this order, as far as they stand and are open to the actor."""
+    found = {link.pk: link for link in standing_links(by, verdicts).order_by().filter(pk__in=ids)}
+    return link_rows(found[id_] for id_ in ids if id_ in found)
 
 
 def link_rows(links: Iterable[Link]) -> list[LinkRow]:

@@ -414,7 +414,7 @@ def places_to_choose(by: Actor) -> Choice:
 
 def schools_called(text: str, by: Actor) -> Choice:
     """Return the reader's schools by a part of the name or the number; at most as many as one looks through."""
-    named = list(_called(text, schools(by))[: MOST_PLACES + 1])
+    named = list(_called(text, schools(by).select_related(None))[: MOST_PLACES + 1])
     exact = [school for school in named if text in (school.name, school.code)]
     return Choice(exact) if len(exact) == 1 else Choice(named[:MOST_PLACES], len(named) <= MOST_PLACES)
 

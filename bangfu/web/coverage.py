@@ -166,8 +166,9 @@ def answer(request: HttpRequest, number: int) -> HttpResponse:
 def links(request: HttpRequest) -> HttpResponse:
     """List the questions about who is who; with ?all also what was decided."""
     verdicts = ("doubtful", "different") if "all" in request.GET else ("doubtful",)
-    page = page_of(request, queries.standing_links(actor_of(request), verdicts))
-    page.object_list = queries.link_rows(page.object_list)
+    by = actor_of(request)
+    page = page_of(request, queries.questions(by, verdicts))
+    page.object_list = queries.listed_links(list(page.object_list), by, verdicts)
     return render(request, "coverage/links.html", {"page": page, "all": "all" in request.GET})
 
 

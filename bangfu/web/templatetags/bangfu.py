@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django import template
@@ -59,6 +60,12 @@ def held_words(row: Waiting) -> str:
 
 
 @register.simple_tag
+def agrees_words(agrees: dict[str, str]) -> str:
+    """Return how two records agree, field by field."""
+    return say_("comma").join(f"{say_(f'field_{name}')} {say_(f'level_{level}')}" for name, level in agrees.items())
+
+
+@register.simple_tag
 def fact_words(says: dict[str, Any]) -> str:
     """Return what a fact says, its filled fields in their order."""
     return " · ".join(_fact_word(name, value) for name, value in says.items() if value not in (None, ""))
@@ -76,6 +83,12 @@ def _fact_word(name: str, value: Any) -> str:
 def number(value: int | None) -> str:
     """Return a number with its thousands parted."""
     return f"{value:,}" if value is not None else ""
+
+
+@register.filter
+def day(value: date | None) -> str:
+    """Return a day as 2025-04-17, by a shorter way than Django's filter for dates of any form."""
+    return value.isoformat() if value else ""
 
 
 @register.filter
