@@ -15,7 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Max, Min, Q, QuerySet, Sum, prefetch_related_objects
 
-from bangfu.accounts.queries import outermost, under
+from bangfu.accounts.queries import outermost, under, under_first
 from bangfu.accounts.rules import Role, holds_post
 from bangfu.audit import keys
 from bangfu.audit.models import Entry
@@ -448,7 +448,7 @@ def questions(by: Actor, verdicts: Sequence[str]) -> QuerySet[Any, int]:
     heads = outermost(by.paths())
     if len(heads) != 1:  # a link may lie in two places of his together, and in neither alone
         return standing_links(by, verdicts).values_list("pk", flat=True)
-    found = Question.objects.filter(under("path", heads[0]), verdict__in=verdicts).order_by("path", "link")
+    found = Question.objects.filter(under_first("path", heads[0]), verdict__in=verdicts).order_by("path", "link")
     return found.values_list("link", flat=True)
 
 

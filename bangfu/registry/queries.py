@@ -379,8 +379,8 @@ def file_for(number: int, by: Actor) -> SourceFile:
 def schools(by: Actor) -> QuerySet[Organisation]:
     """Return the schools that the actor may see, whole or in part (a class teacher's school, with his class)."""
     above = {part for path in by.paths() for part in path.strip("/").split("/") if part}
-    part_of = Q(pk__in=above) if above else Q(pk__in=[])
-    found = Organisation.objects.filter(open_to(by, "path") | part_of, series=None, kind="school")
+    seen = Q() if by.everywhere else open_to(by, "path") | Q(pk__in=above)
+    found = Organisation.objects.filter(seen, series=None, kind="school")
     return found.select_related("parent").order_by("path")
 
 
@@ -415,7 +415,7 @@ def places_to_choose(by: Actor) -> Choice:
 def schools_called(text: str, by: Actor) -> Choice:
     """Return the reader's schools by a part of the name or the number; at most as many as one looks through."""
     named = list(_called(text, schools(by).select_related(None))[: MOST_PLACES + 1])
-    exact = [school for school in named if text in (school.name, school.code)]
+    exact = [school for school in named if text and text in (school.name, school.code)]
     return Choice(exact) if len(exact) == 1 else Choice(named[:MOST_PLACES], len(named) <= MOST_PLACES)
 
 

@@ -6,8 +6,10 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.text import capfirst
 from django.views.decorators.http import require_POST
 
+from bangfu.core.messages import say
 from bangfu.coverage.actions import export_list
 from bangfu.coverage.queries import Standing, standing_of
 from bangfu.coverage.reckon import STATES
@@ -38,8 +40,9 @@ def school(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _standing(places: list[Standing]) -> dict[str, Any]:
-    rows = [{"of": place, "counts": [(state, place.states[state]) for state in STATES]} for place in places]
-    return {"rows": rows, "states": STATES}
+    names = {state: capfirst(say(f"total_{state}")) for state in STATES}
+    rows = [{"of": at, "counts": [(state, name, at.states[state]) for state, name in names.items()]} for at in places]
+    return {"rows": rows, "names": names.values()}
 
 
 @require_POST

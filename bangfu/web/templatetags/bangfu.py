@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from django import template
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 
 from bangfu.core.messages import reader_language, sentences
@@ -16,6 +17,7 @@ from bangfu.core.messages import say as say_
 from bangfu.coverage.reckon import CODES
 from bangfu.intake.layouts import all_layouts
 from bangfu.intake.queries import Waiting
+from bangfu.web.charts import Part
 
 register = template.Library()
 SEXES = {"男": "sex_male", "女": "sex_female"}
@@ -31,6 +33,32 @@ def say(code: str, *rest: object, **facts: object) -> str:
 def tag(kind: str, code: str, *rest: object) -> str:
     """Return a state in a word, a colour and a shape, like `parts/tag.html`, for tables: an include is slow."""
     return format_html('<span class="tag {}">{}</span>', kind, say(code, *rest))
+
+
+@register.simple_tag
+def pupils_cell(label: str, count: int, people: str, place: int | None = None, state: str = "") -> str:
+    """Return a cell of a table that counts pupils; with a place, it leads to the list of them at the address `people`.
+
+    A tag, for a table of these is most of what some pages take.
+    """
+    text: str = number(count)
+    if count and place:
+        address = f"{people}?place={place}&state={state}" if state else f"{people}?place={place}"
+        text = format_html('<a href="{}">{}</a>', address, text)
+    return format_html('<td class="number" data-label="{}">{}</td>', label, text)
+
+
+@register.simple_tag
+def bar_parts(parts: Sequence[Part]) -> str:
+    """Return the pieces of a bar (web/charts.py) as SVG."""
+    rect = '<rect x="{}" width="{}" height="18" class="part {}"/>'
+    return format_html_join("", rect, ((part.x, part.width, part.code) for part in parts))
+
+
+@register.simple_tag
+def parts_words(parts: Sequence[Part]) -> str:
+    """Return what a bar shows in words."""
+    return ", ".join(f"{part.name} {number(part.count)}" for part in parts)
 
 
 @register.simple_tag
