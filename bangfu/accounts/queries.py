@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.conf import settings
-from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import CharField, Q, QuerySet
+from django.db.models.expressions import OrderBy
 from django.db.models.lookups import GreaterThanOrEqual, LessThan
 
 from bangfu.accounts.models import Grant, User
@@ -56,21 +57,20 @@ def settlers(paths: Iterable[str], day: date) -> list[tuple[int, str, str]]:
 def under(field: str, path: str) -> Q:
     """Return the condition that the path in `field` is `path` or lies below it, so that an index can answer it.
 
-    SQLite's LIKE minds no case and so no index: a range says the same, for paths are digits between slashes, and '0'
-    comes after '/'. PostgreSQL compares text by its locale, where a range would say something else.
-    """
-    if connection.vendor == "sqlite":
-        return Q(**{f"{field}__gte": path, f"{field}__lt": f"{path[:-1]}0"})
-    return Q(**{f"{field}__startswith": path})
-
-
-def under_first(field: str, path: str) -> Q:
-    """Return the same for a guarded table with an index of `varchar_pattern_ops`, so that PostgreSQL asks it first.
-
-    LIKE could tell what it was asked about by its errors, so it must wait until the guard has looked at each row of
-    the table; comparisons could not.
+    A range in the order of signs, for paths are digits between slashes, and '0' comes after '/'. Not LIKE: SQLite's
+    minds no case and so no index; and on PostgreSQL it could tell by its errors what it was asked about, so it waits
+    until the guard has looked at each row of the table. A comparison may choose the rows first, by an index of
+    `varchar_pattern_ops`.
     """
     return Q(**{f"{field}__sign_gte": path, f"{field}__sign_lt": f"{path[:-1]}0"})
+
+
+class BySign(OrderBy):
+    """Order by a text's signs as that index does, whatever the database's language."""
+
+    def as_postgresql(self, compiler: Any, connection: BaseDatabaseWrapper) -> Any:
+        """Return the statement's part for PostgreSQL; Django looks for the word at its end."""
+        return self.as_sql(compiler, connection, template="%(expression)s USING ~<~ /* ASC */")
 
 
 @CharField.register_lookup

@@ -137,8 +137,17 @@ class PupilState(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["state", "path", "human"], name="coverage_pupil_state"),
-            models.Index(fields=["path", "human"], name="coverage_pupil_place"),
+            # In the order of signs, which PostgreSQL can be asked for whatever its language; SQLite has no other.
+            models.Index(
+                fields=["state", "path", "human"],
+                opclasses=["varchar_ops", "varchar_pattern_ops", "int8_ops"],
+                name="coverage_pupil_by_state",
+            ),
+            models.Index(
+                fields=["path", "human"],
+                opclasses=["varchar_pattern_ops", "int8_ops"],
+                name="coverage_pupil_by_place",
+            ),
         ]
 
 

@@ -13,9 +13,9 @@ from operator import or_
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Min, Q, QuerySet, Sum, prefetch_related_objects
+from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum, prefetch_related_objects
 
-from bangfu.accounts.queries import outermost, under, under_first
+from bangfu.accounts.queries import BySign, outermost, under
 from bangfu.accounts.rules import Role, holds_post
 from bangfu.audit import keys
 from bangfu.audit.models import Entry
@@ -242,7 +242,7 @@ def pupils(by: Actor, state: str = "", place: Organisation | None = None) -> Que
         found = found.filter(state=state)
     if place:
         found = found.filter(under("path", place.path))
-    return found.select_related("school_class__parent").order_by("path", "human")
+    return found.select_related("school_class__parent").order_by(BySign(F("path")), "human")
 
 
 def count_pupils(by: Actor, state: str = "", place: Organisation | None = None) -> int:
@@ -448,7 +448,7 @@ def questions(by: Actor, verdicts: Sequence[str]) -> QuerySet[Any, int]:
     heads = outermost(by.paths())
     if len(heads) != 1:  # a link may lie in two places of his together, and in neither alone
         return standing_links(by, verdicts).values_list("pk", flat=True)
-    found = Question.objects.filter(under_first("path", heads[0]), verdict__in=verdicts).order_by("path", "link")
+    found = Question.objects.filter(under("path", heads[0]), verdict__in=verdicts).order_by(BySign(F("path")), "link")
     return found.values_list("link", flat=True)
 
 

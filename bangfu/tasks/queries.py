@@ -6,7 +6,7 @@ from datetime import date
 
 from django.db.models import Min, Q, QuerySet, Sum
 
-from bangfu.accounts.queries import under_first
+from bangfu.accounts.queries import under
 from bangfu.core.actor import Actor
 from bangfu.tasks.models import Job, Task, TaskTotal
 
@@ -20,7 +20,7 @@ def _in_scope(by: Actor) -> Q:
     """Return the condition that a path lies in one of the actor's subtrees."""
     place = Q(pk__in=[])
     for path in by.paths():
-        place |= under_first("path", path)
+        place |= under("path", path)
     return place
 
 
