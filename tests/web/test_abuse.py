@@ -274,7 +274,7 @@ def test_every_form_takes_abuse(callers: list[Caller], two: Two, capsys: pytest.
         found += combined(form, tried) if form.fields else []
     assert found == []
     actions = {form.action for _, form in forms}
-    assert {"/users/add/", "/account/login/", "/account/two-factor/authenticate/", "/imports/upload/", "/audit/",
+    assert {"/users/add/user/", "/account/login/", "/account/two-factor/authenticate/", "/imports/upload/", "/audit/",
             "/account/two-factor/totp/activate/", "/account/password/"} <= actions  # fmt: skip
     # What was typed comes back, and escaped.
     assert {"/people/", "/audit/", "/account/login/"} <= given_back
