@@ -28,7 +28,6 @@ from bangfu.identify.actions.panels import (
 )
 from bangfu.identify.panels import KEEPERS, KIN, PARENT, READERS, SELF, STUDENT, Line, Paper
 from bangfu.identify.passes import Held
-from bangfu.identify.rules import NO_NEED
 from bangfu.web.access import actor_of, open_to, proven
 from bangfu.web.passes import holder, with_pass
 
@@ -145,7 +144,6 @@ def _panel(request: HttpRequest, number: int, problem: str = "") -> HttpResponse
         "keeps": keeps,
         "next": _next(found, seats, by.at.date()),
         "whys": (SELF, KIN),
-        "tiers": found.round.procedure["tier"],
         "problem": problem,
         "typed": request.POST,
     }
@@ -267,8 +265,7 @@ def pupil(request: HttpRequest, held: Held, number: int) -> HttpResponse:
 
 
 def _choices(paper: Paper, line: Line) -> list[dict[str, Any]]:
-    codes = (*paper.tiers, NO_NEED)
-    return [{"code": code, "chosen": line.score == code} for code in codes]
+    return [{"code": code, "chosen": line.score == code} for code in paper.scores]
 
 
 @with_pass("member")

@@ -20,7 +20,7 @@ from bangfu.identify.actions.panels import WITHOUT, evaluate_without_panel
 from bangfu.identify.actions.recognition import open_case, recognise, return_case, review
 from bangfu.identify.actions.steps import Said
 from bangfu.identify.panels import READERS
-from bangfu.identify.rules import NO_NEED, Move, Stage, maker_and_checker
+from bangfu.identify.rules import Move, Stage, codes, maker_and_checker
 from bangfu.registry.queries import classes
 from bangfu.web.access import actor_of, open_to, proven
 from bangfu.web.paging import page_of, place_asked
@@ -64,10 +64,16 @@ def listed(request: HttpRequest, number: int) -> HttpResponse:
         "ticked": set(request.POST.getlist("case")),
         "typed": request.POST,
         "given": request.POST.getlist("reasons"),
+        "sides": _sides(round_),
         "whys": WITHOUT,
         "problem": problem,
     }
     return render(request, "recognition/listed.html", context, status=UNPROCESSABLE if problem else 200)
+
+
+def _sides(round_: Any) -> list[tuple[str, list[str]]]:
+    """Return the reasons to choose from, for being in need and for not: what each list is called, and its codes."""
+    return [(f"recog_{name}s", codes(round_.procedure, name)) for name in ("reason", "no_need_reason")]
 
 
 def _is_bulk(stage: str) -> bool:
@@ -171,7 +177,8 @@ def _case(request: HttpRequest, found: Any, *, opened: bool, problem: str = "") 
         "steps": steps,
         "seen": steps[-1].number if steps else 0,
         "does": _may(found, steps, by),
-        "tiers": [*found.round.procedure["tier"], NO_NEED],
+        "tiers": panels.scores(found.round),
+        "sides": _sides(found.round),
         "whys": WITHOUT,
         "problem": problem,
         **_filled(request, found, proposals),
