@@ -261,7 +261,7 @@ def _still_here(application: Application, day: date) -> Organisation:
     place = place_on(application.round, [application.person_id], day).get(application.person_id)
     if place is None:
         name = names_on([application.person_id]).get(application.person_id, "")
-        raise BangfuError("pupil_left", name=name, school=application.round.school.name)
+        raise BangfuError("family_pupil_left", name=name, school=application.round.school.name)
     return place
 
 
