@@ -17,6 +17,7 @@ from bangfu.core.messages import say
 from bangfu.coverage import queries
 from bangfu.coverage.actions import Covered, cover, decide_link, take_back_link
 from bangfu.coverage.reckon import CODES
+from bangfu.identify.queries import determined_after
 
 URGENT = 10
 # The lists in the order in which they are written, with their columns (design, section 9).
@@ -42,6 +43,8 @@ def run(out: Path, day: date | None, json_: bool) -> None:
     show_coverage.coverage(summary(covered), json_)
     if not json_:
         click.echo(say("coverage_written", path=out))
+        if day is None and (later := determined_after(covered.run.day, home.here())):
+            click.echo(say("determined_later", count=later, day=covered.run.day))
 
 
 def reckoned() -> show_coverage.Summary:

@@ -37,21 +37,25 @@ def run(folder: Path, source: Path | None, *, serve: bool, json_: bool) -> int:
     home.start(folder)
     home.found_home()
     (folder / MARK).write_text("A demo of Bangfu lives here; `bangfu demo` builds it anew each time.\n")
-    from bangfu.cli import covering, importing, serving, show_coverage
+    from bangfu.cli import covering, identifying, importing, serving, show_coverage
     from bangfu.registry.queries import latest_day, totals
 
     reports = importing.run(files, None, None, ())
     day = latest_day()
     found = totals(home.here(), day) if day else {}
     coverage = covering.reckoned() if day else None
+    sign_ins = serving.demo_users()
+    identified = identifying.in_demo(sign_ins, coverage.day) if coverage else None
     if json_:
-        show.demo_json(reports, day, found, folder, coverage.as_json() if coverage else None)
+        summary = {"coverage": coverage and coverage.as_json(), "identification": identified and identified.as_json()}
+        show.demo_json(reports, day, found, folder, summary)
     else:
         show.demo(reports, day, found)
         if coverage:
             show_coverage.coverage(coverage, json_=False)
+        if identified:
+            identifying.show_identified(identified)
         click.echo(f"\n{say('demo_done', path=folder)}")
-    sign_ins = serving.demo_users()
     if serve and not json_:
         show.sign_ins(sign_ins)
         serving.serve("127.0.0.1", PORT, None, None, 1)

@@ -12,9 +12,10 @@ import click
 from rich.table import Table
 
 from bangfu.accounts.rules import Role
-from bangfu.cli import show
+from bangfu.cli import home, show
 from bangfu.core.actor import Actor, Reach
 from bangfu.core.messages import say
+from bangfu.coverage.actions import cover
 from bangfu.identify import notices, panels, queries
 from bangfu.identify.actions.determinations import determine
 from bangfu.identify.actions.notices import publish
@@ -24,6 +25,7 @@ from bangfu.identify.actions.rounds import open_round
 from bangfu.identify.actions.steps import Said
 from bangfu.identify.passes import actor_name, pass_by_code
 from bangfu.identify.rules import Stage
+from bangfu.registry.queries import demo_places, schools
 
 HOUR = time(9, 30)
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -150,12 +152,49 @@ def _recognise_all(round_id: int, officer: Actor) -> None:
             recognise(round_id=round_id, case_ids=cases, said=Said(tier, reasons), by=officer)
 
 
-def show_played(played: Played, title: str) -> None:
-    """Print the funnel."""
+@dataclass(frozen=True)
+class Identified:
+    """What the demo's identification came to: the school, the term, the funnel, and the pupils' equation after it."""
+
+    school: str
+    term: str
+    played: Played
+    pupils: dict[str, int]
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as JSON's types."""
+        told = {"school": self.school, "term": self.term, "day": self.played.day.isoformat()}
+        return {**told, "funnel": dict(self.played.funnel), "pupils": self.pupils}
+
+
+def in_demo(sign_ins: Sequence[dict[str, str]], day: date) -> Identified | None:
+    """Take the school at which the demo's people work through the term of a day, and reckon coverage anew.
+
+    None where there is no such school, or no term in the calendar.
+    """
+    by = home.here()
+    places, names = demo_places(), {row["role"]: row["staff_number"] for row in sign_ins}
+    path, county = places[Role.AID_OFFICER.value][0], places[Role.COUNTY_BUREAU.value][0]
+    school = next((place for place in schools(by) if place.path == path), None)
+    term = queries.calendar().term_of(day)
+    if school is None or term is None:
+        return None
+    roles = (Role.AID_OFFICER, Role.PRINCIPAL, Role.COUNTY_BUREAU)
+    people = People((school.pk, path), county, *(names[role.value] for role in roles))
+    played = play(people, term.name, Days.of_term(term.first))
+    covered = cover(day=played.day, by=by)
+    return Identified(school.name, term.name, played, covered.totals["pupils"])
+
+
+def show_identified(found: Identified) -> None:
+    """Print the funnel, and the equation of the county's pupils after it."""
     table = Table(box=None, pad_edge=False)
-    table.add_column(title)
+    table.add_column(say("demo_identified", school=found.school, term=found.term, day=found.played.day))
     table.add_column(say("column_people"), justify="right")
-    for name, count in played.funnel:
+    for name, count in found.played.funnel:
         table.add_row(say(f"funnel_{name}"), f"{count:,}")
     click.echo()
     show.print_table(table)
+    (name, total), *parts = found.pupils.items()
+    sum_ = " + ".join(f"{say(f'total_{part}')} {count:,}" for part, count in parts)
+    click.echo(f"\n{say(f'total_{name}')} {total:,} = {sum_}")

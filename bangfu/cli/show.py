@@ -172,11 +172,11 @@ def rotated(cells: int, number: int, json_: bool) -> None:
 
 
 def demo_json(
-    found: Sequence[Report], day: date | None, totals: dict[str, Any], folder: Path, coverage: dict[str, Any] | None
+    found: Sequence[Report], day: date | None, totals: dict[str, Any], folder: Path, more: dict[str, Any]
 ) -> None:
     """Print the demo's summary as JSON."""
     files = [_report_json(report) for report in found]
-    print_json({"home": str(folder), "files": files, "day": str(day), "totals": totals, "coverage": coverage})
+    print_json({"home": str(folder), "files": files, "day": str(day), "totals": totals, **more})
 
 
 def demo(found: Sequence[Report], day: date | None, totals: dict[str, list[tuple[str, int]]]) -> None:

@@ -21,7 +21,7 @@ from bangfu.identify.application import Answers, Form, read_form
 from bangfu.identify.forms import form
 from bangfu.identify.models import Application, Case, Informed, Pass, Round
 from bangfu.identify.passes import Held
-from bangfu.identify.rules import NO_NEED
+from bangfu.identify.rules import NO_NEED, Stage
 from bangfu.identify.sealed import opened
 from bangfu.registry.models import Detail, Enrolment, Organisation
 from bangfu.registry.queries import enrolled, held_on, open_to
@@ -43,8 +43,8 @@ def _form_of(path: str, changed: int) -> Form:
 
 
 def is_late(round_: Round, day: date) -> bool:
-    """Tell whether families apply in an emergency only: the time for applying is over, or the round closed."""
-    return round_.closed_on is not None or day > round_.apply_until
+    """Tell whether families apply in an emergency only: the time for applying is over."""
+    return day > round_.apply_until
 
 
 def answers_in(application: Application | None) -> Answers:
@@ -78,6 +78,7 @@ class Family:
     term: str
     apply_until: date
     late: bool
+    closed: bool
     enrolled: bool
     procedure: dict[str, Any]
     informed: bool
@@ -96,6 +97,17 @@ class Family:
         """Tell whether the application was sent."""
         return self.sent_at is not None
 
+    @property
+    def decided(self) -> bool:
+        """Tell whether nothing of this pupil is on its way any more."""
+        return self.stage in (Stage.DETERMINED, Stage.CONTINUED)
+
+    @property
+    def may_apply(self) -> bool:
+        """Tell whether the application is this family's to write now: after a decision in an emergency only."""
+        open_ = self.informed and self.enrolled and not self.sent and not self.closed
+        return open_ and (self.late or not self.decided)
+
 
 def family_of(held: Held, day: date) -> Family:
     """Return how things stand for the pupil of this pass."""
@@ -104,12 +116,13 @@ def family_of(held: Held, day: date) -> Family:
         round_ = pass_.round
         about = {"round": round_, "person": pass_.person_id}
         application = Application.objects.filter(**about).first()
-        case = Case.objects.filter(**about).select_related("notice", "continued_in__round__school", "determination")
-        return _family(pass_, application, case.first(), day)
+        cases = Case.objects.filter(**about).select_related("notice", "continued_in__round__school", "determination")
+        return _family(pass_, application, list(cases.order_by("-pk")), day)
 
 
-def _family(pass_: Pass, application: Application | None, case: Case | None, day: date) -> Family:
-    """Put together what the holder sees; runs in the scope of `family_of`."""
+def _family(pass_: Pass, application: Application | None, cases: Sequence[Case], day: date) -> Family:
+    """Put together what the holder sees; runs in the scope of `family_of`. `cases`: the newest first."""
+    case = cases[0] if cases else None
     round_, person = pass_.round, pass_.person_id or 0
     at = place_on(round_, [person], day).get(person)
     continued = case.continued_in.round.school.name if case and case.continued_in else ""
@@ -120,6 +133,7 @@ def _family(pass_: Pass, application: Application | None, case: Case | None, day
         term=round_.term,
         apply_until=round_.apply_until,
         late=is_late(round_, day),
+        closed=round_.closed_on is not None,
         enrolled=at is not None,
         procedure=round_.procedure,
         informed=Informed.objects.filter(round=round_, person=person).exists(),
@@ -131,12 +145,13 @@ def _family(pass_: Pass, application: Application | None, case: Case | None, day
         stage=case.stage if case else "",
         notice_until=case.notice.last_day if case and case.notice else None,
         continued_at=continued,
-        result=_result(case),
+        result=_result(cases),
     )
 
 
-def _result(case: Case | None) -> Result | None:
-    found = getattr(case, "determination", None)
+def _result(cases: Sequence[Case]) -> Result | None:
+    """Return the newest decision: an emergency may have come after it, whose case is still on its way."""
+    found = next((case.determination for case in cases if hasattr(case, "determination")), None)
     if found is None:
         return None
     return Result(found.tier, tuple(found.reasons), found.valid_from, found.valid_until, found.ended_on)
@@ -259,7 +274,7 @@ def pupils_for(round_: Round, people: Sequence[int], by: Actor) -> dict[int, tup
         raise NotAllowed("pupil_not_yours")
     places = place_on(round_, people, by.at.date())
     if left := [seen[person] for person in people if person not in places]:
-        raise BangfuError("pupil_left", name="、".join(left), school=round_.school.name)
+        raise BangfuError("family_pupil_left", name="、".join(left), school=round_.school.name)
     outside = [person for person in people if not by.sees(places[person].path)]
     if outside:
         raise NotAllowed("pupil_not_yours")

@@ -146,6 +146,8 @@ class Panel(models.Model):
     school_class = place_key()
     path = models.CharField(max_length=TEXT)
     until = models.DateField()
+    # Of which state of register, links and cases the recusals are (`panels.state_of`).
+    recused_for = models.CharField(max_length=TEXT, blank=True)
     counted_at = models.DateTimeField(null=True)
 
     class Meta:

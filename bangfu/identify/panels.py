@@ -19,14 +19,14 @@ from bangfu.core.actor import Actor
 from bangfu.core.errors import NotAllowed
 from bangfu.core.messages import say, sentences
 from bangfu.coverage.models import Alias
-from bangfu.coverage.queries import is_id
+from bangfu.coverage.queries import is_id, progress
 from bangfu.identify.models import Ballot, Case, Panel, PanelMember, Recusal, Round
 from bangfu.identify.passes import Held
 from bangfu.identify.queries import cases
 from bangfu.identify.rules import NO_NEED, Stage
 from bangfu.identify.sealed import opened
 from bangfu.registry.models import Detail, Enrolment, Guardian, HouseholdMember, Organisation
-from bangfu.registry.queries import held_on, open_to
+from bangfu.registry.queries import clock, held_on, open_to
 
 # Who sets a panel up and counts it; who reads cases, and with the auditor (for a stated reason) their secrets.
 KEEPERS = (Role.CLASS_TEACHER, Role.AID_OFFICER)
@@ -201,12 +201,18 @@ def seated(panel: Panel, by: Actor) -> list[Seated]:
     """Return the members of a panel in the actor's scope, with how far each is; nothing of what anybody said."""
     members = list(panel.members.order_by("pk").select_related("pass_code")) if by.sees(panel.path) else []
     judged = judged_by(panel) if panel.counted_at is None else []
-    known = _barred_in_scope(panel, judged, members) if judged else _written(panel)
+    known = _barred_in_scope(panel, judged, members) if judged else written(panel)
     voted = set(Ballot.objects.filter(member__panel=panel).values_list("member_id", "case_id"))
     return [_seated(member, judged, known, voted) for member in members]
 
 
-def _written(panel: Panel) -> dict[Pair, str]:
+def state_of(judged: Sequence[Case]) -> str:
+    """Return of which register, links and cases recusals were found: while it is the same, so are they."""
+    return f"{clock()}-{progress().version}-{len(judged)}-{max((case.pk for case in judged), default=0)}"
+
+
+def written(panel: Panel) -> dict[Pair, str]:
+    """Return (member, case) -> why, as written down."""
     rows = Recusal.objects.filter(member__panel=panel).values_list("member_id", "case_id", "why")
     return {(member, case): why for member, case, why in rows}
 
@@ -296,7 +302,7 @@ def paper(held: Held) -> Paper:
         )
         panel = member.panel
         judged = judged_by(panel) if panel.counted_at is None else []
-        known = barred(panel, judged, [member])
+        known = written(panel) if panel.recused_for == state_of(judged) else barred(panel, judged, [member])
         own = [case for case in judged if (member.pk, case.pk) not in known]
         said = _said_by(member)
         names = names_on_ballot(own)

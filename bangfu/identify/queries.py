@@ -14,7 +14,7 @@ from bangfu.core.calendars import Calendar, Term, calendar_for
 from bangfu.core.errors import NotAllowed
 from bangfu.coverage.linking import members
 from bangfu.coverage.queries import is_id
-from bangfu.identify.models import Case, Round
+from bangfu.identify.models import Case, Determination, Round
 from bangfu.identify.rules import NO_NEED, Move, Stage
 from bangfu.registry.models import Detail, Enrolment
 from bangfu.registry.queries import details, enrolled, held_on, home_county, open_to
@@ -62,9 +62,14 @@ def calendar() -> Calendar:
 
 
 def school_year_end(term: str) -> date:
-    """Return the first day of the school year after the one that a term belongs to; BangfuError where it is unknown."""
+    """Return the first day of the school year after the one that a term belongs to; BangfuError where it is unknown.
+
+    By the shipped calendar where the county's own does not reach so far.
+    """
     year, half = term.split("-")
-    return calendar().term(f"{int(year) if half == 'spring' else int(year) + 1}-autumn").first
+    name = f"{int(year) if half == 'spring' else int(year) + 1}-autumn"
+    known = {term.name: term for term in calendar().terms}
+    return (known.get(name) or calendar_for("").term(name)).first
 
 
 def funnel(round_: Round, by: Actor) -> dict[str, int]:
@@ -79,6 +84,11 @@ def counts(found: Iterable[Round], by: Actor) -> dict[int, tuple[int, int]]:
     decided = Count("pk", filter=Q(stage__in=(Stage.DETERMINED, Stage.CONTINUED)))
     rows = wanted.order_by().values_list("round").annotate(n=Count("pk"), done=decided)
     return {pk: (n, done) for pk, n, done in rows}
+
+
+def determined_after(day: date, by: Actor) -> int:
+    """Return how many determinations in the actor's scope began after a day."""
+    return Determination.objects.filter(open_to(by, "path"), valid_from__gt=day).count()
 
 
 def tiers_given(round_: Round, by: Actor) -> list[tuple[str, int]]:

@@ -51,7 +51,7 @@ def family(request: HttpRequest, held: Held) -> HttpResponse:
 
 def _steps(found: Family) -> list[dict[str, Any]]:
     """Return the steps of a case, with those that are done and the one that it waits for."""
-    if found.stage not in STEPS:
+    if found.stage not in STEPS or found.decided:
         return []
     at = STEPS.index(found.stage)
     facts = {
@@ -84,7 +84,7 @@ def ask(request: HttpRequest, held: Held, page: str) -> HttpResponse:
     """Ask one page of the application, and keep what is said; what is wrong comes back as it was typed."""
     found, form = _family(held), application_form()
     asked = form.page(page, found.late)
-    if asked is None or not _may_write(found):
+    if asked is None or not found.may_apply:
         return redirect("family")
     if asked.repeat:
         return _ask_people(request, held, found, asked)
@@ -156,7 +156,7 @@ def _next(request: HttpRequest, form: Form, found: Family, asked: Page) -> str:
 def check(request: HttpRequest, held: Held) -> HttpResponse:
     """Show the answers before they are sent, each with the way to change it, and what is missing."""
     found, form = _family(held), application_form()
-    if not _may_write(found):
+    if not found.may_apply:
         return redirect("family")
     return _check(request, found, form)
 
@@ -179,7 +179,7 @@ def _check(request: HttpRequest, found: Family, form: Form, problem: str = "") -
 def send(request: HttpRequest, held: Held) -> HttpResponse:
     """Ask for the promise and the consents, and send the application."""
     found, form = _family(held), application_form()
-    if not _may_write(found):
+    if not found.may_apply:
         return redirect("family")
     if incomplete(form, found.answers, found.late):
         return redirect("family_check")
@@ -199,7 +199,7 @@ def send(request: HttpRequest, held: Held) -> HttpResponse:
 def withdraw(request: HttpRequest, held: Held) -> HttpResponse:
     """Ask whether the application shall be withdrawn, and do it."""
     found = _family(held)
-    if not found.sent or found.withdrawn_at or found.result:
+    if not found.sent or found.withdrawn_at or found.decided:
         return redirect("family")
     if request.method == "POST":
         withdraw_application(number=held.number, by=holder(held))
@@ -209,11 +209,6 @@ def withdraw(request: HttpRequest, held: Held) -> HttpResponse:
 
 def _family(held: Held) -> Family:
     return family_of(held, holder(held).at.date())
-
-
-def _may_write(found: Family) -> bool:
-    """Tell whether the application is this family's to write now."""
-    return found.informed and found.enrolled and not found.sent and not found.result
 
 
 def _first_page(form: Form, found: Family) -> Page:

@@ -20,6 +20,14 @@ from bangfu.web.access import READERS, actor_of, open_to
 from bangfu.web.paging import number_in, page_of
 
 KEEPERS = (Role.COUNTY_BUREAU, Role.PRINCIPAL, Role.AID_OFFICER)
+# On which page what comes next is done.
+LEADS = {
+    "proposed": "panels",
+    "evaluated": "recognition",
+    "recognised": "recognition",
+    "reviewed": "publish_notice",
+    "noticed": "recognition",
+}
 PROPOSERS = (*KEEPERS, Role.CLASS_TEACHER)
 
 
@@ -71,7 +79,7 @@ def _one(request: HttpRequest, number: int, left: dict[str, int] | None = None) 
     round_ = queries.round_for(number, by)
     context = {
         "round": round_,
-        "steps": queries.what_is_next(round_, by),
+        "steps": [(stage, count, LEADS[stage], f"?stage={stage}") for stage, count in queries.what_is_next(round_, by)],
         "tiles": queries.funnel(round_, by),
         "left": left or {},
         "keeps": not round_.closed_on and _keeps(by, round_.path),

@@ -223,7 +223,8 @@ def test_an_application_is_begun_gone_on_with_and_sent(world: World) -> None:
     proposal = Proposal.objects.get()
     assert (proposal.kind, proposal.list_date, proposal.words) == ("applied", DAY, None)
     (entry,) = entries("apply")
-    assert proposal.entry == entry
+    assert [each.subject for each in entries("propose")] == [f"case:{case.pk}"]
+    assert proposal.entry == entries("propose")[0]
     assert (entry.actor, entry.subject, entry.chain) == (
         f"pass:{held.number}", f"application:{application.pk}", world.round.school_id,
     )  # fmt: skip
@@ -362,11 +363,11 @@ def test_a_child_who_has_left_is_named(world: World) -> None:
                     day=date(2025, 6, 30), name="moved")  # fmt: skip
     with pytest.raises(BangfuError) as caught:
         send(held)
-    assert (caught.value.code, caught.value.facts["name"]) == ("pupil_left", AN.name)
+    assert (caught.value.code, caught.value.facts["name"]) == ("family_pupil_left", AN.name)
     old = min(Pass.objects.values_list("person_id", flat=True))
     with pytest.raises(BangfuError) as caught:
         print_passes(round_=world.round.pk, people=[int(old or 0)], by=world.officer)
-    assert (caught.value.code, caught.value.facts["name"]) == ("pupil_left", AN.name)
+    assert (caught.value.code, caught.value.facts["name"]) == ("family_pupil_left", AN.name)
     assert not family_of(held, DAY).enrolled
 
 
@@ -390,28 +391,38 @@ def test_the_last_day_is_a_day_on_which_one_applies(world: World) -> None:
     assert not Case.objects.get().emergency
 
 
-@pytest.mark.parametrize("closed", [False, True])
-def test_afterwards_one_applies_in_an_emergency_only(world: World, closed: bool) -> None:
-    held, at = world.held(), NOW if closed else LATE
+def test_afterwards_one_applies_in_an_emergency_only(world: World) -> None:
+    held = world.held()
     fill(held)
-    if closed:
-        Round.objects.update(closed_on=DAY)
-    assert code_of(lambda: send(held, at=at)) == "apply_time_over"
-    keep_page(number=held.number, page="emergency", said=HAPPENED, by=family(held, at))
-    send(held, at=at)
-    case = Case.objects.get()
-    assert case.emergency
-    assert opened(Proposal.objects.get(), "words").startswith("爸爸车祸住院")
+    assert code_of(lambda: send(held, at=LATE)) == "apply_time_over"
+    keep_page(number=held.number, page="emergency", said=HAPPENED, by=family(held, LATE))
+    send(held, at=LATE)
+    assert Case.objects.get().emergency
+    words = {row.kind: opened(row, "words") for row in Proposal.objects.all()}
+    assert words == {"emergency": "爸爸车祸住院\n2025-07-21", "applied": ""}
     assert json.loads(entries("apply")[0].details)["emergency"] is True
 
 
-def test_an_emergency_marks_a_case_that_was_there(world: World) -> None:
-    Case.objects.create(round=world.round, person_id=world.person(AN), human=1, school_class=world.school_class,
-                        path=world.school_class.path, stage=Stage.PROPOSED)  # fmt: skip
+def test_nothing_is_sent_into_a_round_that_is_closed(world: World) -> None:
     held = world.held()
     fill(held, {"emergency": HAPPENED, **ANSWERS}, at=LATE)
-    send(held, at=LATE)
-    assert Case.objects.get().emergency
+    Round.objects.update(closed_on=DAY)
+    assert code_of(lambda: send(held, at=LATE)) == "round_closed"
+    assert family_of(held, DAY).closed
+
+
+def test_an_emergency_joins_a_case_on_its_way_and_follows_one_that_is_decided(world: World) -> None:
+    for human, stage in ((AN, Stage.EVALUATED), (MEI, Stage.DETERMINED)):
+        person = world.person(human)
+        Case.objects.create(round=world.round, person_id=person, human=person, school_class=world.school_class,
+                            path=world.school_class.path, stage=stage)  # fmt: skip
+        held = world.held(human)
+        fill(held, {"emergency": HAPPENED, **ANSWERS}, at=LATE)
+        send(held, at=LATE)
+    cases = Case.objects.order_by("pk").values_list("person_id", "stage", "emergency")
+    an, mei = world.person(AN), world.person(MEI)
+    assert list(cases) == [(an, "evaluated", False), (mei, "determined", False), (mei, "proposed", True)]
+    assert [case.proposals.count() for case in Case.objects.order_by("pk")] == [2, 0, 2]
 
 
 # -- from paper

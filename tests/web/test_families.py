@@ -298,6 +298,38 @@ def test_a_family_reads_until_when_the_notice_is_up(two: Two, round_: Round, pho
     assert "到 2025-07-07 止" in text_of(phone.get("/family/"))
 
 
+def test_after_a_decision_one_applies_in_an_emergency_only(
+    two: Two, round_: Round, phone: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone.post("/family/notice/")
+    case = a_case(two, round_, Stage.DETERMINED)
+    Determination.objects.create(case=case, path=case.path, tier="none", reasons=["income_enough"], actor="A-1",
+                                 valid_from=NOW.date(), valid_until=date(2025, 8, 31),
+                                 entry=Entry.objects.order_by("pk")[0])  # fmt: skip
+    assert "/family/apply/" not in phone.get("/family/").content.decode()
+    at(NOW + timedelta(days=19), monkeypatch)
+    for page, said in (("emergency", HAPPENED), *ANSWERS.items()):
+        assert leads(answered(phone, page, said)) != "/family/"
+    assert leads(send(phone)) == "/family/"
+    home = text_of(phone.get("/family/"))
+    assert "本次不认定" in home
+    assert "已收到您的申请" in home
+    assert Case.objects.filter(emergency=True, stage=Stage.PROPOSED).count() == 1
+
+
+def answered(client: Client, page: str, said: Any) -> Any:
+    """Answer a page; people, one after the other."""
+    rows = said if isinstance(said, list) else [said]
+    return [client.post(f"/family/apply/{page}/", {**row, "do": "add"}) for row in rows][-1]
+
+
+def test_a_closed_round_takes_nothing(round_: Round, phone: Client) -> None:
+    phone.post("/family/notice/")
+    Round.objects.update(closed_on=NOW.date())
+    assert "本学期的认定已经结束" in text_of(phone.get("/family/"))
+    assert leads(phone.get("/family/apply/household/")) == "/family/"
+
+
 @pytest.mark.parametrize(
     ("tier", "reason", "words"),
     [("severe", "orphan", "认定结果:特别困难"), ("none", "not_confirmed", "本次不认定为家庭经济困难")],

@@ -21,6 +21,8 @@ from bangfu.coverage.models import Difference, Link
 from bangfu.identify.actions.referrals import refer
 from bangfu.identify.actions.rounds import open_round
 from bangfu.identify.models import Case, Notice, Objection, Panel, Referral, Round
+from bangfu.identify.models import Ballot, Case, Panel, PanelMember, Recusal, Round
+from bangfu.identify.queries import names
 from bangfu.intake.actions import keep_file
 from bangfu.intake.models import HeldRow, KeptFile
 from bangfu.registry.models import Detail, Household, Organisation, SourceFile
@@ -50,6 +52,7 @@ SEES = dict.fromkeys(Role, HERE) | {
 }
 EVERYONE = (*HERE, *NEXT_DOOR, *FAR)
 # Addresses that take no object of the register, or are allauth's own about the user himself.
+NOTED = re.compile(r"/export/$|^/identify/cases/\d+/$")
 OWN = re.compile(r"^/(account|language|static)/")
 
 
@@ -86,6 +89,8 @@ def filled(two: Two) -> list[str]:
         "/households/": list(Household.objects.values_list("pk", flat=True)),
         "/schools/": places,
         "/account/sessions/": list(UserSession.objects.values_list("pk", flat=True)),
+        "/identify/panels/": list(Panel.objects.values_list("pk", flat=True)),
+        "/ballot/": list(Case.objects.values_list("pk", flat=True)),
         "/identify/cases/": list(Case.objects.values_list("pk", flat=True)),
         "/identify/": list(Round.objects.values_list("pk", flat=True)),
         "/users/grants/": list(Grant.objects.values_list("pk", flat=True)),
@@ -104,6 +109,7 @@ def filled(two: Two) -> list[str]:
                 state.replace("<str:staff_number>", f"{Role.HELPER}-{two.school.path.strip('/').replace('/', '-')}")
             )
     found += [f"/{page}/?place={place}" for page in ("people", "households") for place in places]
+    found += [f"/identify/{round_}/panels/new/?class={place}" for round_ in numbers["/identify/"] for place in places]
     return sorted(found, key=lambda address: address.endswith("/undo/"))  # last: they empty the other pages
 
 
@@ -122,6 +128,17 @@ def fill(two: Two) -> None:
 FOR_STRANGERS = ("/account/login/", "/pass/", "/objection/")
 GUESSED = "x" * 22  # the address of no notice
 SAID = "zqx-in-confidence"  # what is written of the objections and referrals above
+        judged(round_)
+
+
+def judged(round_: Round) -> None:
+    """Give a round's class a panel of one of its pupils, who does not judge himself, and has judged another."""
+    case, other = round_.cases.order_by("pk")
+    name = names([case], BY)[case.person_id]
+    panel = Panel.objects.create(round=round_, school_class=case.school_class, path=case.path, until=date(2025, 7, 10))
+    member = PanelMember.objects.create(panel=panel, kind="student", name=name, person=case.person)
+    Recusal.objects.create(member=member, case=case, why="self")
+    Ballot.objects.create(member=member, case=other)
 
 
 FORM = {
@@ -168,7 +185,7 @@ def test_a_role_sees_and_changes_only_its_own(two: Two, role: Role, capsys: pyte
             response = sent(client, method, address)
             assert response.status_code < 500, (method, address)
             reads = method == "get" or (role is Role.AUDITOR and not OWN.match(address))
-            if reads and not opened(address, response) and not taken_out(address, response):
+            if reads and not opened(address, response) and not noted(address, response):
                 assert not changed(before), (role, method, address)
             found = leaks(response, SEES[role]) if not opened(address, response) else strangers_in(response, SEES[role])
             assert found == [], (role, method, address, found)
@@ -186,12 +203,16 @@ def changed(before: int) -> bool:
 
 def opened(address: str, response: HttpResponse) -> bool:
     """Tell whether this page opens secrets, as its address says and the trail records."""
-    return address.startswith("/people/") and address.endswith("/open/") and response.status_code == 200
+    return (
+        address.startswith(("/people/", "/identify/cases/"))
+        and address.endswith("/open/")
+        and (response.status_code == 200)
+    )
 
 
-def taken_out(address: str, response: HttpResponse) -> bool:
-    """Tell whether this is an export, which the trail records: who only reads may take what he sees."""
-    return address.endswith("/export/") and response.status_code == 200
+def noted(address: str, response: HttpResponse) -> bool:
+    """Tell whether the trail says who read this: an export, which who only reads may take too, or a case."""
+    return bool(NOTED.search(address)) and response.status_code == 200
 
 
 def strangers_in(response: HttpResponse, may_see: tuple[Human, ...]) -> list[str]:

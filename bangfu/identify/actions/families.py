@@ -9,17 +9,18 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from django.db import transaction
 
 from bangfu.audit.actions import record
-from bangfu.audit.models import Entry
 from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.core.messages import reader_language
 from bangfu.core.slips import new_slip
-from bangfu.coverage.finding import humans_of
+from bangfu.identify.actions.recognition import open_case
+from bangfu.identify.actions.rounds import add_proposal
 from bangfu.identify.application import PROMISE, Answers, Form, check_page, incomplete
 from bangfu.identify.families import (
     answers_in,
@@ -32,7 +33,7 @@ from bangfu.identify.families import (
     pupil_for,
     pupils_for,
 )
-from bangfu.identify.models import Application, Case, Informed, Pass, Proposal, Round
+from bangfu.identify.models import Application, Case, Informed, Pass, Round
 from bangfu.identify.passes import check_pass
 from bangfu.identify.queries import around
 from bangfu.identify.rules import Stage
@@ -40,7 +41,7 @@ from bangfu.identify.sealed import code_index, seal
 from bangfu.registry.models import Organisation
 
 BY_HAND = ("paper", "phone", "letter")  # how a teacher tells a family; 'page': it has read the notice itself
-APPLIED = "applied"
+APPLIED, EMERGENCY = "applied", "emergency"
 
 
 @dataclass(frozen=True)
@@ -108,26 +109,15 @@ def type_in_application(*, round_: int, person: int, answers: Answers, signed: S
 @whole()
 @transaction.atomic
 def open_application(*, round_: int, person: int, by: Actor) -> Answers:
-    """Return what a family has written, sent or not, and write down that it was opened: once a reader and day."""
+    """Return what a family has sent, and write down that its case was opened: once a reader and day."""
     found = _round(round_, by)
     _, place = pupil_for(found, person, by)
     application = Application.objects.filter(round=found, person=person).exclude(sent_at=None).first()
     if application is None or not may_open(place, by):
         raise NotAllowed("application_not_yours")
-    case = Case.objects.get(round=found, person=person)
-    note_opened(case=case, by=by)
+    case = Case.objects.filter(round=found, person=person).order_by("-pk")[0]
+    open_case(case_id=case.pk, by=by)
     return answers_in(application)
-
-
-@whole()
-@transaction.atomic
-def note_opened(*, case: Case, by: Actor) -> None:
-    """Write down that somebody reads what is secret of a case: once a reader and day."""
-    about = {"action": "identify.open_case", "actor": by.name, "subject": f"case:{case.pk}"}
-    last = Entry.objects.filter(**about, chain=case.round.school_id).order_by("-pk").first()
-    if last is None or last.at.astimezone(by.at.tzinfo).date() != by.at.date():
-        record(action="identify.open_case", by=by, subject=about["subject"], reason=f"round:{case.round_id}",
-               chain=case.round.school_id)  # fmt: skip
 
 
 # -- by the family
@@ -240,6 +230,8 @@ def _keep(application: Application, answers: Answers) -> None:
 def _send(application: Application, answers: Answers, signed: Signed, by: Actor) -> None:
     """Judge an application, keep it as sent, and let it propose the pupil."""
     day, round_, form = by.at.date(), application.round, application_form()
+    if round_.closed_on:
+        raise BangfuError("round_closed", day=round_.closed_on)
     place = _still_here(application, day)
     late = is_late(round_, day)
     _check_complete(form, answers, round_, late)
@@ -250,11 +242,10 @@ def _send(application: Application, answers: Answers, signed: Signed, by: Actor)
         for each in (form.promise, *form.consents)
     }
     _keep(application, answers | {PROMISE: signed.name.strip()})
-    case = _case(application, place, emergency=late)
+    case = _proposed(application, _happened(form, answers) if late else "", by)
     details = {"case": case.pk, "emergency": late, "by_teacher": application.by_teacher}
-    entry = record(action="identify.apply", by=by, subject=f"application:{application.pk}",
-                   details={**details, "consents": sorted(application.consents)}, chain=round_.school_id)  # fmt: skip
-    _propose(case, entry, day, _happened(form, answers) if late else "")
+    record(action="identify.apply", by=by, subject=f"application:{application.pk}",
+           details={**details, "consents": sorted(application.consents)}, chain=round_.school_id)  # fmt: skip
 
 
 def _still_here(application: Application, day: date) -> Organisation:
@@ -288,25 +279,12 @@ def _happened(form: Form, answers: Answers) -> str:
     return "\n".join(str(value) for code in pages for value in answers[code].values())
 
 
-def _case(application: Application, place: Organisation, *, emergency: bool) -> Case:
-    """Return the pupil's case in the round, made if he has none yet; BangfuError where it is decided already."""
-    about = {"round": application.round, "person_id": application.person_id}
-    case = Case.objects.select_for_update().filter(**about).first()
-    if case is None:
-        human = humans_of([application.person_id]).get(application.person_id, application.person_id)
-        case = Case.objects.create(**about, human=human, school_class=place, path=place.path, stage=Stage.PROPOSED,
-                                   emergency=emergency)  # fmt: skip
-    elif case.stage in (Stage.DETERMINED, Stage.CONTINUED):
+def _proposed(application: Application, happened: str, by: Actor) -> Case:
+    """Let an application propose its pupil, and what has happened with it, in the newest case that is not decided."""
+    about: dict[str, Any] = {"round_": application.round, "person": application.person_id, "by": by}
+    if happened:
+        add_proposal(kind=EMERGENCY, words=happened, **about)
+    case = add_proposal(kind=APPLIED, words="", **about)
+    if case.stage in (Stage.DETERMINED, Stage.CONTINUED):
         raise BangfuError("case_decided")
-    elif emergency and not case.emergency:
-        case.emergency = True
-        case.save(update_fields=["emergency"])
     return case
-
-
-def _propose(case: Case, entry: Entry, day: date, words: str) -> None:
-    """Let the application propose the pupil, beside whoever else does."""
-    proposal = Proposal.objects.create(case=case, kind=APPLIED, list_date=day, entry=entry)
-    if words:
-        proposal.words = seal(proposal, "words", words)
-        proposal.save(update_fields=["words"])

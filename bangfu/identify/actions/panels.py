@@ -169,9 +169,13 @@ def add_recusal(*, member_id: int, case_id: int, why: str, by: Actor) -> None:
 
 def _recuse(panel: Panel) -> dict[panels.Pair, str]:
     """Write down whom the members do not judge, as the registers say now, and return all of it."""
-    found = panels.barred(panel, panels.judged_by(panel), list(panel.members.all()))
+    judged = panels.judged_by(panel)
+    if panel.recused_for == (state := panels.state_of(judged)):
+        return panels.written(panel)
+    found = panels.barred(panel, judged, list(panel.members.all()))
     rows = [Recusal(member_id=member, case_id=case, why=why) for (member, case), why in found.items()]
     Recusal.objects.bulk_create(rows, ignore_conflicts=True)
+    Panel.objects.filter(pk=panel.pk).update(recused_for=state)
     return found
 
 
