@@ -19,6 +19,7 @@ from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.registry.facts import SPECS, FactSpec, Values
 from bangfu.registry.models import (
     COUNTS,
+    TEXT,
     Clock,
     Detail,
     Enrolment,
@@ -429,6 +430,8 @@ def listed_schools(text: str, by: Actor) -> QuerySet[Organisation]:
 
 
 def _called(text: str, found: QuerySet[Organisation]) -> QuerySet[Organisation]:
+    if len(text) > 2 * TEXT:  # no name is so long, and SQLite refuses to look for it
+        return found.none()
     return found.filter(Q(name__contains=text) | Q(code=text)) if text else found
 
 

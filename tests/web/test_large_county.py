@@ -66,7 +66,11 @@ def test_a_part_of_several_names_offers_them(county: Client) -> None:
     assert {name for _, name in links} == {"青石镇河湾小学校", "青石镇河湾小学校分校"}
     assert listed(text) == set()
     assert listed(text_of(county, f"/people/?place={links[0][0]}")) == {h.name for h in PUPILS[links[0][1]]}
-    assert "没有找到" in text_of(county, "/people/?school=海边")
+    for nobody in ("海边", "名" * 20_000, "%", "_"):
+        page = county.get("/people/", {"school": nobody})
+        assert page.status_code == 200
+        assert "没有找到" in page.content.decode()
+        assert "没有找到" in county.get("/schools/", {"text": nobody}).content.decode()
 
 
 def test_the_chart_shows_where_most_wait_and_leads_to_the_others(two: Two, county: Client) -> None:
