@@ -21,8 +21,6 @@ from bangfu.coverage.models import Difference, Link
 from bangfu.identify.actions.referrals import refer
 from bangfu.identify.actions.rounds import open_round
 from bangfu.identify.models import Ballot, Case, Notice, Objection, Panel, PanelMember, Recusal, Referral, Round
-from bangfu.identify.models import Case, Notice, Objection, Panel, Referral, Round
-from bangfu.identify.models import Ballot, Case, Panel, PanelMember, Recusal, Round
 from bangfu.identify.queries import names
 from bangfu.intake.actions import keep_file
 from bangfu.intake.models import HeldRow, KeptFile
@@ -92,8 +90,6 @@ def filled(two: Two) -> list[str]:
         "/households/": list(Household.objects.values_list("pk", flat=True)),
         "/schools/": places,
         "/account/sessions/": list(UserSession.objects.values_list("pk", flat=True)),
-        "/identify/panels/": list(Panel.objects.values_list("pk", flat=True)),
-        "/ballot/": list(Case.objects.values_list("pk", flat=True)),
         "/identify/cases/": list(Case.objects.values_list("pk", flat=True)),
         "/identify/": list(Round.objects.values_list("pk", flat=True)),
         "/users/grants/": list(Grant.objects.values_list("pk", flat=True)),
@@ -123,6 +119,7 @@ def fill(two: Two) -> None:
     keep_file(name=f"{HERE[0].name}.csv", content=b"", by=BY)
     for school in (two.school, two.next_school, two.far_school):
         round_ = open_round(school_id=school.pk, term="2025-spring", apply_until=date(2025, 7, 10), by=BY)
+        judged(round_)
         case = noticed(round_)[0]
         refer(human=case.human, to="trade_union.worker_in_hardship", words=SAID, by=BY)
 
@@ -131,23 +128,6 @@ def fill(two: Two) -> None:
 FOR_STRANGERS = ("/account/login/", "/pass/", "/objection/")
 GUESSED = "x" * 22  # the address of no notice
 SAID = "zqx-in-confidence"  # what is written of the objections and referrals above
-        judged(round_)
-        noticed(round_)
-
-
-def noticed(round_: Round) -> None:
-    """Give a round a notice with an objection against it, and a family that was referred to another office."""
-    case, day = round_.cases.order_by("pk")[0], date(2025, 6, 2)
-    entry = Entry.objects.order_by("pk")[0]
-    notice = Notice.objects.create(
-        round=round_, place=round_.school, path=round_.path, token=f"t{round_.pk}", first_day=day, last_day=day,
-        entry=entry,
-    )  # fmt: skip
-    here = {"case": case, "path": case.path}
-    code = f"{round_.pk}".encode()
-    Objection.objects.create(**here, notice=notice, state="open", code_index=code, received_at=BY.at)
-    about = {"office": "civil_affairs", "about": "minimum_living", "sent_on": day, "due": day}
-    Referral.objects.create(**here, **about, person=case.person, entry=entry)
 
 
 def judged(round_: Round) -> None:
