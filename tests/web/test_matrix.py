@@ -20,17 +20,6 @@ from bangfu.audit.models import Entry
 from bangfu.coverage.models import Difference, Link
 from bangfu.identify.actions.rounds import open_round
 from bangfu.identify.models import Ballot, Case, Notice, Objection, Panel, PanelMember, Recusal, Referral, Round
-from bangfu.identify.models import (
-    Ballot,
-    Case,
-    Notice,
-    Objection,
-    Panel,
-    PanelMember,
-    Recusal,
-    Referral,
-    Round,
-)
 from bangfu.identify.queries import names
 from bangfu.intake.actions import keep_file
 from bangfu.intake.models import HeldRow, KeptFile
