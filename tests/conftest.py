@@ -118,7 +118,7 @@ def _clear_trail() -> None:
     append_only = import_module("bangfu.audit.migrations.0002_append_only")
     with connection.cursor() as cursor:
         on_table = " ON audit_entry" if connection.vendor == "postgresql" else ""
-        for verb in ("update", "delete"):
+        for verb in ("update", "delete", "replace"):
             cursor.execute(f"DROP TRIGGER audit_entry_no_{verb}{on_table}")
         with connection.constraint_checks_disabled():  # rows that rest on an entry are emptied after it
             cursor.execute("DELETE FROM audit_entry")
