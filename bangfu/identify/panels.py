@@ -17,9 +17,10 @@ from bangfu.accounts.rules import Role
 from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import NotAllowed
+from bangfu.core.ids import is_id
 from bangfu.core.messages import say, sentences
 from bangfu.coverage.models import Alias
-from bangfu.coverage.queries import is_id, progress
+from bangfu.coverage.queries import progress
 from bangfu.identify.models import Ballot, Case, Panel, PanelMember, Recusal, Round
 from bangfu.identify.passes import Held
 from bangfu.identify.queries import cases

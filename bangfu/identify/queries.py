@@ -12,8 +12,8 @@ from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.calendars import Calendar, Term, calendar_for
 from bangfu.core.errors import NotAllowed
+from bangfu.core.ids import is_id
 from bangfu.coverage.linking import members
-from bangfu.coverage.queries import is_id
 from bangfu.identify.models import Case, Determination, Round
 from bangfu.identify.rules import NO_NEED, Move, Stage, codes
 from bangfu.registry.models import Detail, Enrolment

@@ -17,10 +17,11 @@ from bangfu.audit.models import Entry
 from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
+from bangfu.core.ids import is_id
 from bangfu.core.messages import reader_language
 from bangfu.coverage.gather import slices
 from bangfu.coverage.models import Alias
-from bangfu.coverage.queries import is_id, where_rows_stand
+from bangfu.coverage.queries import where_rows_stand
 from bangfu.identify import queries
 from bangfu.identify.application import Told, per_head, told
 from bangfu.identify.families import answers_in, application_form

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from bangfu.accounts.rules import Role
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError
+from bangfu.core.ids import id_in
 from bangfu.core.messages import say
 from bangfu.identify import panels, queries, recognition
 from bangfu.identify.actions.panels import WITHOUT, evaluate_without_panel
@@ -22,7 +23,7 @@ from bangfu.identify.panels import READERS
 from bangfu.identify.rules import Move, Stage, codes, maker_and_checker
 from bangfu.registry.queries import classes
 from bangfu.web.access import actor_of, open_to, proven
-from bangfu.web.paging import number_in, page_of, place_asked
+from bangfu.web.paging import page_of, place_asked
 from bangfu.web.panels import UNPROCESSABLE, reader_of
 
 WRITERS = (Role.AID_OFFICER, Role.PRINCIPAL, Role.COUNTY_BUREAU)
@@ -125,7 +126,7 @@ def _move_many(request: HttpRequest, round_: Any, stage: str, place: Any) -> int
 def _seen(request: HttpRequest) -> dict[int, int]:
     """Return the ticked cases, each with the mark under which it was seen: 'case-mark'."""
     pairs = [text.partition("-")[::2] for text in request.POST.getlist("case")]
-    return {case: mark for a, b in pairs if (case := number_in(a)) and (mark := number_in(b)) is not None}
+    return {case: mark for a, b in pairs if (case := id_in(a)) and (mark := id_in(b)) is not None}
 
 
 # -- one case
@@ -226,7 +227,7 @@ def move(request: HttpRequest, number: int) -> HttpResponse:
 
 def _move_one(request: HttpRequest, found: Any, verb: str) -> None:
     by, words = actor_of(request), request.POST.get("comment", "")
-    seen = {found.pk: number_in(request.POST.get("seen", "")) or 0}
+    seen = {found.pk: id_in(request.POST.get("seen", "")) or 0}
     ids, round_ = [found.pk], found.round_id
     if verb == "recognise":
         if not (tier := request.POST.get("tier", "")):

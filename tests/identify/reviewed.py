@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,11 +14,14 @@ from bangfu.accounts.rules import Role
 from bangfu.core.actor import Actor, Reach
 from bangfu.core.errors import BangfuError
 from bangfu.coverage.models import Alias
+from bangfu.identify import notices
+from bangfu.identify.actions.notices import Against, object_to, publish
 from bangfu.identify.actions.steps import Said, make_moves
 from bangfu.identify.forms import procedure
-from bangfu.identify.models import Case, Proposal, Round
+from bangfu.identify.models import Case, Notice, Proposal, Round
 from bangfu.identify.rules import NO_NEED, Verb
 from bangfu.registry.models import Enrolment, Organisation
+from tests.conftest import BY
 
 DAY = date(2025, 4, 25)  # a Friday: five working days later is 6 May, for the first days of May are off
 LAST = date(2025, 5, 6)
@@ -69,7 +73,26 @@ def reviewed_cases(round_: Round, tiers: Sequence[str] = TIERS, maker: str = "ai
         )  # fmt: skip
         Proposal.objects.create(case=case, kind="registered_poor", layout="poverty", list_date=DAY)
         cases.append(case)
+    review(cases, maker)
+    return cases
+
+
+def review(cases: Sequence[Case], maker: str = "aid_officer") -> None:
+    """Move proposed cases of a round, with the tiers that they have, up to their review."""
     for verb, who in ((Verb.EVALUATE, "panel"), (Verb.RECOGNISE, maker), (Verb.REVIEW, "county_bureau")):
         said = {case.pk: Said(case.school_tier, tuple(case.reasons), "他家很困难") for case in cases}
-        make_moves(cases=cases, verb=verb, said=said, by=Actor(who, at(round_.opened_on)))
+        make_moves(cases=cases, verb=verb, said=said, by=Actor(who, at(cases[0].round.opened_on)))
+
+
+def noticed(round_: Round, until: date = date(2099, 1, 1)) -> list[Case]:
+    """Put the proposed cases of a round on a notice that stands until then, and object to the first of them."""
+    cases = list(Case.objects.filter(round=round_, stage="proposed").select_related("round").order_by("pk"))
+    for case in cases:
+        case.school_tier, case.reasons = "severe", ["low_income"]
+    review(cases)
+    seen = notices.preview(round_, round_.school, BY).digest
+    notice = publish(round_id=round_.pk, place_id=round_.school_id, seen=seen, by=BY)
+    against = Against(cases[0].pk, "刘桂芳", "13900001111", "zqx-in-confidence")
+    object_to(token=notice.token, against=against, key=uuid4(), by=Actor("objector", BY.at))
+    Notice.objects.filter(pk=notice.pk).update(last_day=until)
     return cases

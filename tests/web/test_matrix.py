@@ -18,6 +18,7 @@ from bangfu.accounts.models import Grant
 from bangfu.accounts.rules import Role
 from bangfu.audit.models import Entry
 from bangfu.coverage.models import Difference, Link
+from bangfu.identify.actions.referrals import refer
 from bangfu.identify.actions.rounds import open_round
 from bangfu.identify.models import Ballot, Case, Notice, Objection, Panel, PanelMember, Recusal, Referral, Round
 from bangfu.identify.queries import names
@@ -27,6 +28,7 @@ from bangfu.registry.models import Detail, Household, Organisation, SourceFile
 from bangfu.tasks.models import Job
 from tests.conftest import BY
 from tests.coverage.lists import Human
+from tests.identify.reviewed import noticed
 from tests.web.conftest import FAR, HERE, NEXT_DOOR, Two, person_of, signed_in
 
 PLACE = {
@@ -75,6 +77,8 @@ def filled(two: Two) -> list[str]:
     people = [detail.person_id for detail in Detail.objects.order_by("pk")]
     numbers = {
         "/differences/": list(Difference.objects.values_list("pk", flat=True)),
+        "/identify/panels/": list(Panel.objects.values_list("pk", flat=True)),
+        "/ballot/": list(Case.objects.values_list("pk", flat=True)),
         "/identify/notices/": [*Notice.objects.values_list("pk", flat=True)],
         "/identify/objections/": [*Objection.objects.values_list("pk", flat=True)],
         "/identify/referrals/": [*Referral.objects.values_list("pk", flat=True)],
@@ -86,8 +90,6 @@ def filled(two: Two) -> list[str]:
         "/households/": list(Household.objects.values_list("pk", flat=True)),
         "/schools/": places,
         "/account/sessions/": list(UserSession.objects.values_list("pk", flat=True)),
-        "/identify/panels/": list(Panel.objects.values_list("pk", flat=True)),
-        "/ballot/": list(Case.objects.values_list("pk", flat=True)),
         "/identify/cases/": list(Case.objects.values_list("pk", flat=True)),
         "/identify/": list(Round.objects.values_list("pk", flat=True)),
         "/users/grants/": list(Grant.objects.values_list("pk", flat=True)),
@@ -101,7 +103,7 @@ def filled(two: Two) -> list[str]:
             ids = next(ids for start, ids in numbers.items() if route.startswith(start))
             found += [route.replace("<int:number>", str(id_)) for id_ in ids]
         else:
-            state = route.replace("<slug:state>", "to_assess")
+            state = route.replace("<slug:state>", "to_assess").replace("<slug:token>", GUESSED)
             found.append(
                 state.replace("<str:staff_number>", f"{Role.HELPER}-{two.school.path.strip('/').replace('/', '-')}")
             )
@@ -111,27 +113,21 @@ def filled(two: Two) -> list[str]:
 
 
 def fill(two: Two) -> None:
-    """Add what the two counties' lists do not bring: a kept file, and a round of identification at each school."""
+    """Add what the two counties' lists do not bring: a kept file, and at each school a round of identification, with a
+    notice that stands, an objection and a referral.
+    """
     keep_file(name=f"{HERE[0].name}.csv", content=b"", by=BY)
     for school in (two.school, two.next_school, two.far_school):
         round_ = open_round(school_id=school.pk, term="2025-spring", apply_until=date(2025, 7, 10), by=BY)
         judged(round_)
-        noticed(round_)
+        case = noticed(round_)[0]
+        refer(human=case.human, to="trade_union.worker_in_hardship", words=SAID, by=BY)
 
 
-def noticed(round_: Round) -> None:
-    """Give a round a notice with an objection against it, and a family that was referred to another office."""
-    case, day = round_.cases.order_by("pk")[0], date(2025, 6, 2)
-    entry = Entry.objects.order_by("pk")[0]
-    notice = Notice.objects.create(
-        round=round_, place=round_.school, path=round_.path, token=f"t{round_.pk}", first_day=day, last_day=day,
-        entry=entry,
-    )  # fmt: skip
-    here = {"case": case, "path": case.path}
-    code = f"{round_.pk}".encode()
-    Objection.objects.create(**here, notice=notice, state="open", code_index=code, received_at=BY.at)
-    about = {"office": "civil_affairs", "about": "minimum_living", "sent_on": day, "due": day}
-    Referral.objects.create(**here, **about, person=case.person, entry=entry)
+# Where a stranger gives what he has: a password, a printed code.
+FOR_STRANGERS = ("/account/login/", "/pass/", "/objection/")
+GUESSED = "x" * 22  # the address of no notice
+SAID = "zqx-in-confidence"  # what is written of the objections and referrals above
 
 
 def judged(round_: Round) -> None:
@@ -237,6 +233,10 @@ def test_a_stranger_gets_the_sign_in_page_and_nothing_else(two: Two) -> None:
             assert not changed(before), (method, address)
             if response.status_code == 200:
                 assert address in FOR_STRANGERS or "two-factor" in address, (method, address)
+                assert address in ("/account/login/", "/pass/", "/objection/") or "two-factor" in address, (
+                    method,
+                    address,
+                )
 
 
 def test_somebody_whose_grant_has_ended_sees_nothing(two: Two) -> None:
