@@ -50,10 +50,11 @@ SEES = dict.fromkeys(Role, HERE) | {
     Role.HELPER: (),
 }
 EVERYONE = (*HERE, *NEXT_DOOR, *FAR)
-# Addresses that take no object of the register, or are allauth's own about the user himself.
+# What the trail says of its reader: exports, and cases opened.
 NOTED = re.compile(r"/export/$|^/identify/cases/\d+/$")
 # Where a code is typed by who has no account; what it opens, tests of its own look at.
 FOR_STRANGERS = ("/account/login/", "/pass/", "/objection/")
+# Addresses that take no object of the register, or are allauth's own about the user himself.
 OWN = re.compile(r"^/(account|language|static)/")
 
 
@@ -124,8 +125,6 @@ def fill(two: Two) -> None:
         refer(human=case.human, to="trade_union.worker_in_hardship", words=SAID, by=BY)
 
 
-# Where a stranger gives what he has: a password, a printed code.
-FOR_STRANGERS = ("/account/login/", "/pass/", "/objection/")
 GUESSED = "x" * 22  # the address of no notice
 SAID = "zqx-in-confidence"  # what is written of the objections and referrals above
 
