@@ -155,7 +155,7 @@ class Panel(models.Model):
 
 
 class PanelMember(models.Model):
-    """Who sits on a panel: as student, teacher or parent; `person` where he stands in the register."""
+    """Who sits on a panel: as student, teacher or parent. `person`: a student himself; of a parent, his child."""
 
     panel = models.ForeignKey(Panel, on_delete=models.PROTECT, related_name="members")
     kind = models.CharField(max_length=CODE)

@@ -175,7 +175,10 @@ def _next(found: Any, seats: list[panels.Seated], day: date) -> str:
 @proven
 def passes(request: HttpRequest, number: int) -> HttpResponse:
     """Give the members new codes, on a sheet to be printed and cut; they are shown this once."""
-    member = id_in(request.POST.get("member", ""))
+    asked = request.POST.get("member", "")
+    member = id_in(asked)
+    if asked and not member:
+        raise Http404
     codes = print_panel_passes(panel_id=number, by=actor_of(request), member_id=member)
     found = panels.panel_for(number, reader_of(request))
     slips = [{"member": member, "kind": panels.kind_words(member.kind), "code": code} for member, code in codes]

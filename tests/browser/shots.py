@@ -37,6 +37,12 @@ PAGES = {
     "school": ("county_bureau", "/schools/ > /schools/"),
     "imports": ("county_bureau", "/imports/"),
     "import-file": ("county_bureau", "/imports/ > /imports/"),
+    "panels": ("aid_officer", "/identify/1/panels/"),
+    "panel": ("class_teacher", "/identify/1/panels/ > /identify/panels/"),
+    "recognition": ("county_bureau", "/identify/1/recognition/?stage=all"),
+    "case": ("aid_officer", "/identify/1/recognition/?stage=all > /identify/cases/"),
+    "case-auditor": ("auditor", "/identify/1/recognition/?stage=all > /identify/cases/"),
+    "case-file": ("aid_officer", "/identify/1/recognition/?stage=all > /identify/cases/ > /identify/cases/"),
     "audit": ("county_bureau", "/audit/"),
     "users": ("system_admin", "/users/"),
     "user": ("system_admin", "/users/ > /users/"),
@@ -108,7 +114,7 @@ def shoot_all(site: Site, chromium: Browser, size: str, language: str) -> None:
         opened.context.close()
 
 
-LONG = ("pupils", "differences", "audit")
+LONG = ("pupils", "differences", "recognition", "audit")
 
 
 def main() -> None:

@@ -107,6 +107,7 @@ def test_a_teacher_sets_up_a_panel_prints_its_codes_and_counts_it(two: Two) -> N
     printed = re.findall(r'<p class="slip">([A-Z2-9-]{17})</p>', sheet)
     assert len(set(printed)) == 4
     assert not any(code in client.get(f"/identify/panels/{panel.pk}/").content.decode() for code in printed)
+    assert client.post(f"/identify/panels/{panel.pk}/passes/", {"member": "x"}).status_code == 404  # not: all of them
     early = client.post(f"/identify/panels/{panel.pk}/count/")
     assert early.status_code == 422
     Panel.objects.update(until=TODAY() - timedelta(days=1))
