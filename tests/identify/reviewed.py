@@ -25,6 +25,7 @@ from tests.conftest import BY
 
 DAY = date(2025, 4, 25)  # a Friday: five working days later is 6 May, for the first days of May are off
 LAST = date(2025, 5, 6)
+CONFIDENCE = "zqx-in-confidence"  # what is said against a notice, and written of a referral
 TIERS = ("severe", "moderate", "mild", NO_NEED)
 
 
@@ -84,15 +85,14 @@ def review(cases: Sequence[Case], maker: str = "aid_officer") -> None:
         make_moves(cases=cases, verb=verb, said=said, by=Actor(who, at(cases[0].round.opened_on)))
 
 
-def noticed(round_: Round, until: date = date(2099, 1, 1)) -> list[Case]:
-    """Put the proposed cases of a round on a notice that stands until then, and object to the first of them."""
-    cases = list(Case.objects.filter(round=round_, stage="proposed").select_related("round").order_by("pk"))
+def noticed(round_: Round, cases: Sequence[Case], until: date = date(2099, 1, 1)) -> Case:
+    """Put proposed cases of a round on a notice that stands until then, object to the last of them, and return it."""
     for case in cases:
-        case.school_tier, case.reasons = "severe", ["low_income"]
+        case.round, case.school_tier, case.reasons = round_, "severe", ["low_income"]
     review(cases)
     seen = notices.preview(round_, round_.school, BY).digest
     notice = publish(round_id=round_.pk, place_id=round_.school_id, seen=seen, by=BY)
-    against = Against(cases[0].pk, "刘桂芳", "13900001111", "zqx-in-confidence")
+    against = Against(cases[-1].pk, "刘桂芳", "13900001111", CONFIDENCE)
     object_to(token=notice.token, against=against, key=uuid4(), by=Actor("objector", BY.at))
     Notice.objects.filter(pk=notice.pk).update(last_day=until)
-    return cases
+    return cases[-1]
