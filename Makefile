@@ -25,15 +25,15 @@ demo: setup ## Build the example county and serve it (SERVE=0: build it, print t
 	$(BIN)/bangfu demo $(if $(filter 0,$(SERVE)),--no-serve) $(ARGS)
 
 test: dev ## The tests on SQLite, without the slow ones
-	$(ALONE) $(BIN)/python -m pytest $(BESIDE) -m "not faults and not postgres and not browser" $(ARGS)
+	$(ALONE) $(BIN)/python -m pytest $(BESIDE) -m "not faults and not postgres and not browser and not large" $(ARGS)
 
 test-all: dev ## All tests: kills and pages in Chromium among them on SQLite, then the others on PostgreSQL
 	@echo "All tests on SQLite"
-	$(ALONE) $(BIN)/python -m pytest $(BESIDE) -m "not faults and not postgres and not browser" $(ARGS)
-	@echo "Kills at many moments, and pages in Chromium"
-	$(ALONE) $(BIN)/python -m pytest -m "faults or browser" $(ARGS)
+	$(ALONE) $(BIN)/python -m pytest $(BESIDE) -m "not faults and not postgres and not browser and not large" $(ARGS)
+	@echo "Kills at many moments, pages in Chromium, and what is large"
+	$(ALONE) $(BIN)/python -m pytest -m "faults or browser or large" $(ARGS)
 	@echo "All tests on PostgreSQL"
-	$(ALONE) $(BIN)/python tests/postgres.py $(BESIDE) -m "not faults and not browser" $(ARGS)
+	$(ALONE) $(BIN)/python tests/postgres.py $(BESIDE) -m "not faults and not browser and not large" $(ARGS)
 
 check: dev build/check-venv/stamp ## Lint, format, types, imports, security rules, stale docs, missing migrations
 	$(BIN)/ruff check .

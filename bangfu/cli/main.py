@@ -284,9 +284,12 @@ def verify(json_: bool) -> None:
     from bangfu.identify import checks as identify
     from bangfu.intake import checks as intake
     from bangfu.registry import checks as registry
+    from bangfu.tasks import checks as tasks
 
     lower = (trail.trail, registry.cells, registry.files, registry.facts, registry.undone, intake.held_rows)
-    checks = (*lower, coverage.links, coverage.totals, identify.cells, identify.cases, identify.determinations)
+    checks = (
+        *lower, tasks.totals, coverage.links, coverage.totals, identify.cells, identify.cases, identify.determinations,
+    )  # fmt: skip
     found = {f"{check.__module__.split('.')[1]}.{check.__name__}": list(check()) for check in checks}
     show.verified(found, json_)
     sys.exit(FOUND_WRONG if any(found.values()) else 0)

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import socket
+import ssl
 from datetime import date
 from pathlib import Path
 
@@ -46,6 +47,8 @@ def serve(host: str, port: int, certificate: Path | None, key: Path | None, work
     for path in filter(None, (certificate, key)):
         if not path.is_file():
             raise BangfuError("tls_file_missing", path=path)
+    if certificate and key:
+        _check_tls(certificate, key)
     _check_port(host, port)
     second_factor_roles()  # a file that cannot be read would stop every page
     os.environ["BANGFU_HOME"] = str(settings.HOME)
@@ -78,6 +81,15 @@ def _read_again() -> None:
     read = importlib.reload(importlib.import_module("bangfu.settings"))
     for name in ("ALLOWED_HOSTS", "TLS", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE", "SECURE_HSTS_SECONDS"):
         setattr(settings, name, getattr(read, name))
+
+
+def _check_tls(certificate: Path, key: Path) -> None:
+    """Refuse with one sentence where the two files are no certificate with its key; a key under a password is none."""
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password="")
+    except (OSError, ValueError) as problem:  # what ssl raises is an OSError
+        detail = getattr(problem, "reason", None) or getattr(problem, "strerror", None) or problem
+        raise BangfuError("tls_files_wrong", certificate=certificate, key=key, detail=detail) from problem
 
 
 def _check_port(host: str, port: int) -> None:

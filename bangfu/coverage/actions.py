@@ -18,13 +18,25 @@ from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.collector import collector_off
 from bangfu.core.errors import BangfuError, NotAllowed, Outrun, Overtaken
+from bangfu.core.ids import is_id
 from bangfu.core.messages import say
 from bangfu.core.seal import Keyring
 from bangfu.coverage import queries
 from bangfu.coverage.finding import current_names, spoken_of
 from bangfu.coverage.gather import gather, load_aliases, load_rows, slices
-from bangfu.coverage.linking import Decision, LinkPlan, digest, digest_of, parts, plan_links
-from bangfu.coverage.models import Alias, Difference, Link, Named, PlaceTotal, Progress, PupilState, Run, Verdict
+from bangfu.coverage.linking import Decision, LinkPlan, asked, digest, digest_of, parts, plan_links
+from bangfu.coverage.models import (
+    Alias,
+    Difference,
+    Link,
+    Named,
+    PlaceTotal,
+    Progress,
+    PupilState,
+    Question,
+    Run,
+    Verdict,
+)
 from bangfu.coverage.reckon import CODES, Owner, Reckoning, reckon
 from bangfu.coverage.totals import TotalRow, code_totals, places_of, state_totals
 from bangfu.registry.queries import clock, next_file
@@ -150,9 +162,12 @@ def _write_links(plan: LinkPlan, action: str, subject: str, by: Actor, reason: s
     ]
     _insert(Link._meta.db_table, LINK, rows)
     _write_aliases(plan)
-    _write_names(spoken_of(plan.linked_from, plan.linked_until) if plan.linked_from != plan.linked_until else ())
+    people = spoken_of(plan.linked_from, plan.linked_until) if plan.linked_from != plan.linked_until else set()
+    _write_names(people)
+    _write_questions(people, plan.ended, [id_ for id_, *_ in made])
 
 
+QUESTION = ("link_id", "verdict", "path")
 NAMED = ("record_id", "organisation_id", "name", "initials")
 LINK = ("id", "left_id", "right_id", "verdict", "how", "probability", "agrees", "digest", "made_in_id")
 
@@ -181,6 +196,21 @@ def _write_names(people: Iterable[int] | None) -> None:
     for part in slices(sorted(people)):
         Named.objects.filter(record__in=part).delete()
         _insert(Named._meta.db_table, NAMED, current_names(part))
+
+
+def _write_questions(people: set[int] | None, ended: Sequence[int], made: Sequence[int]) -> None:
+    """Write anew which links are listed and where: of people told of (None: all), and those ended and made."""
+    if people is None:
+        Question.objects.all().delete()
+        _insert(Question._meta.db_table, QUESTION, asked(Link.objects.all()))
+        return
+    moved: set[int] = {*made, *ended}
+    for part in slices(sorted(people)):
+        moved |= set(Question.objects.filter(link__left__in=part).values_list("link", flat=True))
+        moved |= set(Question.objects.filter(link__right__in=part).values_list("link", flat=True))
+    for part in slices(sorted(moved)):
+        Question.objects.filter(link__in=part).delete()
+        _insert(Question._meta.db_table, QUESTION, asked(Link.objects.filter(pk__in=part)))
 
 
 def _insert(table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
@@ -350,7 +380,7 @@ def answer_difference(*, id_: int, answer: str, evidence: str, by: Actor, seen: 
 
 def _held(id_: int, by: Actor) -> Difference:
     """Return a difference, with its row held until the transaction ends."""
-    list(Difference.objects.select_for_update().filter(pk=id_ if queries.is_id(id_) else 0).values_list("pk"))
+    list(Difference.objects.select_for_update().filter(pk=id_ if is_id(id_) else 0).values_list("pk"))
     return queries.difference_for(id_, by)
 
 

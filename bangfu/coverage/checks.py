@@ -11,8 +11,8 @@ from django.db.models import Count, F
 from bangfu.audit.models import Entry
 from bangfu.core.messages import say
 from bangfu.coverage.gather import gather, load_aliases, load_rows
-from bangfu.coverage.linking import MILLION, digest, digest_of, roots
-from bangfu.coverage.models import Alias, Difference, Link, PlaceTotal, PupilState, Run, Verdict
+from bangfu.coverage.linking import MILLION, asked, digest, digest_of, roots
+from bangfu.coverage.models import Alias, Difference, Link, PlaceTotal, PupilState, Question, Run, Verdict
 from bangfu.coverage.queries import (
     last_rows,
     last_run,
@@ -50,6 +50,7 @@ def links() -> Iterator[str]:
             (same if link.verdict == Verdict.SAME else different).append((link.left_id, link.right_id))
     yield from _entries(made, ended)
     yield from _aliases(same, different)
+    yield from _questions()
 
 
 def _entries(made: dict[int, list[bytes]], ended: dict[int, list[bytes]]) -> Iterator[str]:
@@ -72,6 +73,14 @@ def _aliases(same: list[tuple[int, int]], different: list[tuple[int, int]]) -> I
     for left, right in different:
         if wanted.get(left, left) == wanted.get(right, right):
             yield say("parted_are_joined", left=left, right=right, rows=_rows(left, right))
+
+
+def _questions() -> Iterator[str]:
+    wanted = {row[0]: row for row in asked(Link.objects.all())}
+    kept = {row[0]: row for row in Question.objects.values_list("link", "verdict", "path")}
+    for id_ in sorted(wanted.keys() | kept.keys()):
+        if wanted.get(id_) != kept.get(id_):
+            yield say("question_differs", id=id_)
 
 
 def _rows(*records: int) -> str:

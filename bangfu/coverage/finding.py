@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from bangfu.audit import keys
 from bangfu.core.actor import Actor
@@ -65,13 +66,18 @@ def named_like(text: str) -> Q | None:
 def _wanted(text: str) -> Q | None:
     ring = keys.current()
     if roll := normal_roll_number(text):
-        by_roll = Enrolment.objects.filter(roll_number_index=ring.blind("roll", roll)).values("person")
-        by_id = Detail.objects.filter(id_number_index=ring.blind("id", roll)).values("person")
-        return Q(record__in=by_roll) | Q(record__in=by_id)
+        by_roll = Enrolment.objects.filter(roll_number_index=ring.blind("roll", roll))
+        by_id = Detail.objects.filter(id_number_index=ring.blind("id", roll))
+        return Q(record__in={*_people(by_roll), *_people(by_id)})
     number, state = judge_id(text)
     if state in (IdState.OK, IdState.CHECKSUM):
-        return Q(record__in=Detail.objects.filter(id_number_index=ring.blind("id", number)).values("person"))
+        return Q(record__in=set(_people(Detail.objects.filter(id_number_index=ring.blind("id", number)))))
     return named_like(text)
+
+
+def _people(facts: QuerySet[Any]) -> Iterator[int]:
+    """Yield whom these facts are about: few, and asked first, for within another question they would not be."""
+    yield from facts.values_list("person", flat=True)
 
 
 def _in_scope(by: Actor) -> Q:

@@ -11,9 +11,9 @@ from django.db.models import QuerySet
 from bangfu.accounts.queries import under
 from bangfu.core.actor import Actor
 from bangfu.core.errors import NotAllowed
+from bangfu.core.ids import is_id
 from bangfu.coverage.finding import humans_of, named_like
 from bangfu.coverage.models import Named, PupilState
-from bangfu.coverage.queries import is_id
 from bangfu.registry.models import Detail, Household, HouseholdMember, Organisation
 from bangfu.registry.queries import open_to
 

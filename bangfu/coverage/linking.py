@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from posixpath import commonpath
 from typing import NamedTuple
 
 import duckdb
+from django.db.models import QuerySet
 
 from bangfu.audit.chain import canonical
 from bangfu.core.errors import BangfuError
@@ -220,6 +222,19 @@ def digest(id_: int, verdict: str, edge: Edge) -> bytes:
 def digest_of(digests: Iterable[bytes]) -> str:
     """Return one digest over those of several links, in the order of their ids (hexadecimal)."""
     return sha256(b"".join(digests)).hexdigest()
+
+
+def asked(links: QuerySet[Link]) -> list[tuple[int, str, str]]:
+    """Return (link, verdict, path of the place in which both its ends lie) of those of these links that are listed."""
+    listed = links.filter(ended_in=None, verdict__in=(Verdict.DOUBTFUL, Verdict.DIFFERENT)).order_by("pk")
+    ends = ("left__organisation__path", "right__organisation__path")
+    rows = listed.values_list("pk", "verdict", *ends)
+    return [(id_, verdict, common_path(left, right)) for id_, verdict, left, right in rows.iterator()]
+
+
+def common_path(left: str, right: str) -> str:
+    """Return the path of the lowest place in which both of these lie."""
+    return f"{commonpath((left, right))}/".replace("//", "/")
 
 
 def parts(probability: float) -> int:

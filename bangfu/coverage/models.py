@@ -62,6 +62,28 @@ class Link(models.Model):
         ]
 
 
+class Question(models.Model):
+    """A standing link that the page of questions lists, doubtful or 'different', and the place that both ends lie in.
+
+    Found by this path, for in a link itself it would take four other tables to know whose it is. Rebuilt from the
+    links and the register whenever records are linked, never written otherwise.
+    """
+
+    link = models.OneToOneField(Link, primary_key=True, on_delete=models.CASCADE, related_name="question")
+    verdict = models.CharField(max_length=9)
+    path = models.CharField(max_length=TEXT)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["path", "link", "verdict"],
+                # In PostgreSQL's order of bytes, in which LIKE can be answered; SQLite needs no such classes.
+                opclasses=["varchar_pattern_ops", "int8_ops", "text_ops"],
+                name="coverage_question_place",
+            )
+        ]
+
+
 class Alias(models.Model):
     """A record that is the same person as an earlier one: the human's code is its lowest record's id.
 
@@ -115,8 +137,17 @@ class PupilState(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["state", "path", "human"], name="coverage_pupil_state"),
-            models.Index(fields=["path", "human"], name="coverage_pupil_place"),
+            # In the order of signs, which PostgreSQL can be asked for whatever its language; SQLite has no other.
+            models.Index(
+                fields=["state", "path", "human"],
+                opclasses=["varchar_ops", "varchar_pattern_ops", "int8_ops"],
+                name="coverage_pupil_by_state",
+            ),
+            models.Index(
+                fields=["path", "human"],
+                opclasses=["varchar_pattern_ops", "int8_ops"],
+                name="coverage_pupil_by_place",
+            ),
         ]
 
 

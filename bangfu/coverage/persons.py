@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeVar
 
-from django.db.models import QuerySet
-
 from bangfu.audit import keys
 from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import NotAllowed
+from bangfu.core.ids import is_id
 from bangfu.coverage.gather import kind_of
 from bangfu.coverage.models import Alias, PupilState
-from bangfu.coverage.queries import is_id, linkable_layouts, mask, where_rows_stand
+from bangfu.coverage.queries import linkable_layouts, mask, where_rows_stand
 from bangfu.registry.models import (
     Detail,
     Enrolment,
@@ -118,11 +117,12 @@ def _everywhere(human: int) -> tuple[list[int], PupilState | None]:
     return members, PupilState.objects.filter(human=human).select_related("school_class__parent").first()
 
 
-def _stands(model: type[F], people: Sequence[int], fields: Sequence[str] = ()) -> QuerySet[F]:
+def _stands(model: type[F], people: Sequence[int], fields: Sequence[str] = ()) -> list[F]:
     """Return what is said of these people and not taken back, the oldest first."""
     related = [f for f in fields if f in ("school", "school_class")]
-    rows = model._default_manager.filter(person__in=people, retracted_by=None).order_by("valid_from", "pk")
-    return rows.select_related(*related) if related else rows
+    rows = model._default_manager.filter(person__in=people, retracted_by=None)
+    # A human has few; put in order here, for the database would be told how at some length.
+    return sorted(rows.select_related(*related) if related else rows, key=lambda fact: (fact.valid_from, fact.pk))
 
 
 def _record(person: Person, detail: Detail, masked: bool, sources: dict[int, str]) -> Record:

@@ -13,17 +13,18 @@ from operator import or_
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Max, Min, Q, QuerySet, prefetch_related_objects
+from django.db.models import Count, F, Max, Min, Q, QuerySet, Sum, prefetch_related_objects
 
-from bangfu.accounts.queries import outermost, under
+from bangfu.accounts.queries import BySign, outermost, under
 from bangfu.accounts.rules import Role, holds_post
 from bangfu.audit import keys
 from bangfu.audit.models import Entry
 from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
+from bangfu.core.ids import is_id
 from bangfu.coverage.gather import kind_of, slices
-from bangfu.coverage.models import Alias, Difference, Link, PlaceTotal, Progress, PupilState, Run, Verdict
+from bangfu.coverage.models import Alias, Difference, Link, PlaceTotal, Progress, PupilState, Question, Run, Verdict
 from bangfu.coverage.reckon import CODES, STATES, Known
 from bangfu.intake.layouts import Layout, all_layouts
 from bangfu.linkage.humans import chain
@@ -57,11 +58,6 @@ def link_digests(ids: Sequence[int]) -> list[bytes]:
     for part in slices(ids):
         found |= {pk: bytes(digest) for pk, digest in Link.objects.filter(pk__in=part).values_list("pk", "digest")}
     return [found[id_] for id_ in sorted(found)]
-
-
-def is_id(number: int) -> bool:
-    """Tell whether a number can be a row's id at all: databases refuse to be asked for larger ones."""
-    return 0 < number < 1 << 63
 
 
 def check_records(records: Sequence[int], by: Actor) -> None:
@@ -246,7 +242,7 @@ def pupils(by: Actor, state: str = "", place: Organisation | None = None) -> Que
         found = found.filter(state=state)
     if place:
         found = found.filter(under("path", place.path))
-    return found.select_related("school_class__parent").order_by("path", "human")
+    return found.select_related("school_class__parent").order_by(BySign(F("path")), "human")
 
 
 def count_pupils(by: Actor, state: str = "", place: Organisation | None = None) -> int:
@@ -271,7 +267,7 @@ class Standing:
     @property
     def waiting(self) -> int:
         """Return about how many pupils somebody has still to decide."""
-        return self.states["to_assess"] + self.states["in_conflict"]
+        return sum(self.states[state] for state in WAITING)
 
 
 def standing_of(places: Sequence[Organisation], by: Actor) -> list[Standing]:
@@ -283,6 +279,22 @@ def standing_of(places: Sequence[Organisation], by: Actor) -> list[Standing]:
     for organisation, name, count in rows:
         counts.setdefault(organisation or 0, []).append((name, count))
     return [_standing(place, [row for head in heads[place.pk] for row in counts.get(head, ())]) for place in places]
+
+
+WAITING = ("to_assess", "in_conflict")
+
+
+def busiest_schools(by: Actor, most: int) -> list[Organisation]:
+    """Return the reader's schools where most pupils wait for somebody to decide, those first; of very many, the first.
+
+    Without looking at what else is counted in the others: a county has a thousand.
+    """
+    totals = PlaceTotal.objects.filter(open_to(by, "organisation__path"), name__in=WAITING)
+    schools = totals.filter(organisation__kind="school", organisation__series=None)
+    rows = schools.values_list("organisation").annotate(n=Sum("count")).order_by("-n", "organisation__path")
+    order = [number for number, _ in rows[:most]]
+    found = Organisation.objects.in_bulk(order)
+    return [found[number] for number in order]
 
 
 def _heads(path: str, by: Actor) -> list[int]:
@@ -429,6 +441,21 @@ def standing_links(by: Actor, verdicts: Sequence[str]) -> QuerySet[Link]:
     """Return the links with these verdicts that stand and are open to the actor, in the order in which they came."""
     place = open_to(by, "left__organisation__path") & open_to(by, "right__organisation__path")
     return Link.objects.filter(place, ended_in=None, verdict__in=verdicts).order_by("pk")
+
+
+def questions(by: Actor, verdicts: Sequence[str]) -> QuerySet[Any, int]:
+    """Return the links of a page with these verdicts, by place; a page's links are then asked for in their scope."""
+    heads = outermost(by.paths())
+    if len(heads) != 1:  # a link may lie in two places of his together, and in neither alone
+        return standing_links(by, verdicts).values_list("pk", flat=True)
+    found = Question.objects.filter(under("path", heads[0]), verdict__in=verdicts).order_by(BySign(F("path")), "link")
+    return found.values_list("link", flat=True)
+
+
+def listed_links(ids: Sequence[int], by: Actor, verdicts: Sequence[str]) -> list[LinkRow]:
+    """Return these links in this order, as far as they stand and are open to the actor."""
+    found = {link.pk: link for link in standing_links(by, verdicts).order_by().filter(pk__in=ids)}
+    return link_rows(found[id_] for id_ in ids if id_ in found)
 
 
 def link_rows(links: Iterable[Link]) -> list[LinkRow]:

@@ -32,7 +32,12 @@ def procedure(home: Path | None = None) -> dict[str, Any]:
         number = found[table].get(name)
         if not isinstance(number, int) or number < 1:
             raise BangfuError("procedure_lacks", name=f"{table}.{name}")
+    # jsonb keeps a table's names in an order of its own, and a list as it is: tiers are read by `rules.codes`.
+    found["order"] = {name: list(found[name]) for name in ORDERED}
     return found
+
+
+ORDERED = ("tier", "reason", "no_need_reason", "end_reason")
 
 
 TABLES = ("tier", "proposals", "panel", "notice", "objection", "review", "reason", "no_need_reason", "end_reason")

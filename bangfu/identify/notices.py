@@ -24,9 +24,9 @@ from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.calendars import Calendar, calendar_for
 from bangfu.core.errors import NotAllowed
+from bangfu.core.ids import is_id
 from bangfu.core.messages import reader_language, say, sentences
 from bangfu.core.workdays import holidays_within, knows_holidays, last_day_of_notice
-from bangfu.coverage.queries import is_id
 from bangfu.identify.models import Case, Notice, Objection, Round
 from bangfu.identify.queries import around
 from bangfu.identify.rules import NO_NEED, NOTICE_COLUMNS, Stage, Verb

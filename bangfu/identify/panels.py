@@ -17,13 +17,14 @@ from bangfu.accounts.rules import Role
 from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import NotAllowed
+from bangfu.core.ids import is_id
 from bangfu.core.messages import say, sentences
 from bangfu.coverage.models import Alias
-from bangfu.coverage.queries import is_id, progress
+from bangfu.coverage.queries import progress
 from bangfu.identify.models import Ballot, Case, Panel, PanelMember, Recusal, Round
 from bangfu.identify.passes import Held
 from bangfu.identify.queries import cases
-from bangfu.identify.rules import NO_NEED, Stage
+from bangfu.identify.rules import NO_NEED, Stage, codes
 from bangfu.identify.sealed import opened
 from bangfu.registry.models import Detail, Enrolment, Guardian, HouseholdMember, Organisation
 from bangfu.registry.queries import clock, held_on, open_to
@@ -169,7 +170,7 @@ def kind_words(kind: str) -> str:
 
 def tiers_of(round_: Round) -> list[str]:
     """Return the codes of the tiers, the neediest first."""
-    return list(round_.procedure["tier"])
+    return codes(round_.procedure, "tier")
 
 
 # -- how far a panel is
@@ -282,7 +283,7 @@ class Paper:
     place: str
     lines: list[Line]
     barred: int
-    tiers: dict[str, dict[str, str]]
+    scores: tuple[str, ...]
 
     @property
     def left(self) -> list[Line]:
@@ -310,7 +311,7 @@ def paper(held: Held) -> Paper:
     lines.sort(key=lambda line: (line.name, line.case))
     place = panel.school_class
     where = f"{place.parent.name} {place.name}" if place.parent else place.name
-    return Paper(member, panel, where, lines, len(judged) - len(own), panel.round.procedure["tier"])
+    return Paper(member, panel, where, lines, len(judged) - len(own), scores(panel.round))
 
 
 def _said_by(member: PanelMember) -> dict[int, str]:

@@ -12,10 +12,10 @@ from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.calendars import Calendar, Term, calendar_for
 from bangfu.core.errors import NotAllowed
+from bangfu.core.ids import is_id
 from bangfu.coverage.linking import members
-from bangfu.coverage.queries import is_id
 from bangfu.identify.models import Case, Determination, Round
-from bangfu.identify.rules import NO_NEED, Move, Stage
+from bangfu.identify.rules import NO_NEED, Move, Stage, codes
 from bangfu.registry.models import Detail, Enrolment
 from bangfu.registry.queries import details, enrolled, held_on, home_county, open_to
 
@@ -94,7 +94,7 @@ def determined_after(day: date, by: Actor) -> int:
 def tiers_given(round_: Round, by: Actor) -> list[tuple[str, int]]:
     """Return (tier, how many) of the determined cases of a round in the actor's scope, the neediest first."""
     rows = cases(round_, by, (Stage.DETERMINED,)).order_by().values_list("school_tier").annotate(n=Count("pk"))
-    order = [*round_.procedure["tier"], NO_NEED]
+    order = [*codes(round_.procedure, "tier"), NO_NEED]
     return sorted(rows, key=lambda row: order.index(row[0]))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,10 +17,14 @@ from bangfu.audit.models import Entry
 from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
+from bangfu.core.ids import is_id
+from bangfu.core.messages import reader_language
 from bangfu.coverage.gather import slices
 from bangfu.coverage.models import Alias
-from bangfu.coverage.queries import is_id, where_rows_stand
+from bangfu.coverage.queries import where_rows_stand
 from bangfu.identify import queries
+from bangfu.identify.application import Told, per_head, told
+from bangfu.identify.families import answers_in, application_form
 from bangfu.identify.models import (
     Application,
     Case,
@@ -199,7 +202,8 @@ class Facts:
 
     sent: datetime | None
     by_teacher: bool
-    answers: dict[str, Any]
+    answers: list[Told]
+    per_head: int | None  # fen a year
     guardians: list[str]
     households: list[tuple[str, int]]  # relation to the head, how many live there
     boarding: bool | None
@@ -239,14 +243,16 @@ def facts(case: Case, by: Actor) -> Facts:
     """Return what is known of the home of a case's pupil, as far as the reader's scope opens the lists."""
     application = Application.objects.filter(open_to(by, "path"), round=case.round, person=case.person_id).first()
     sent = application if application and application.sent_at and not application.withdrawn_at else None
+    form, answers = application_form(), answers_in(sent)
     records = _records(case, by)
-    told = Guardian.objects.filter(person__in=records, retracted_by=None, valid_until=None)
+    guardians = Guardian.objects.filter(person__in=records, retracted_by=None, valid_until=None)
     roll = Enrolment.objects.filter(person=case.person_id, retracted_by=None).order_by("-valid_from", "-pk").first()
     return Facts(
         sent.sent_at if sent else None,
         sent.by_teacher if sent else False,
-        json.loads(opened(sent, "answers") or "{}") if sent else {},
-        sorted({name for name in told.values_list("guardian_name", flat=True) if name}),
+        told(form, answers, case.emergency, reader_language()) if sent else [],
+        per_head(form, answers) if sent else None,
+        sorted({name for name in guardians.values_list("guardian_name", flat=True) if name}),
         _households(records),
         roll.boarding if roll else None,
         roll.left_behind if roll else None,

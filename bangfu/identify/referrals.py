@@ -13,9 +13,9 @@ from django.db.models import F, QuerySet
 from bangfu.accounts.rules import Role, holds_post
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
+from bangfu.core.ids import is_id
 from bangfu.core.messages import reader_language
 from bangfu.coverage.models import Alias, PupilState
-from bangfu.coverage.queries import is_id
 from bangfu.identify.forms import form
 from bangfu.identify.models import Referral
 from bangfu.identify.sealed import opened

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from bangfu.core.errors import BangfuError
 
@@ -143,18 +144,18 @@ def tally(scores: Iterable[str], entitled: int, tiers: Sequence[str], quorum: in
     return Tally(said[(len(said) - 1) // 2], "", counts)
 
 
-def check_tier(tier: str, reasons: Sequence[str], procedure: Mapping[str, object]) -> None:
+def check_tier(tier: str, reasons: Sequence[str], procedure: Mapping[str, Any]) -> None:
     """BangfuError for a tier or reasons that the procedure does not know, or a tier without a reason of its side."""
-    tiers = [str(code) for code in _codes(procedure, "tier")]
+    tiers = codes(procedure, "tier")
     if tier not in (*tiers, NO_NEED):
         raise BangfuError("tier_unknown", tier=tier, known=", ".join((*tiers, NO_NEED)))
-    known = _codes(procedure, "no_need_reason" if tier == NO_NEED else "reason")
+    known = codes(procedure, "no_need_reason" if tier == NO_NEED else "reason")
     if not reasons:
         raise BangfuError("reasons_missing")
     if wrong := [reason for reason in reasons if reason not in known]:
         raise BangfuError("reason_unknown", reason=wrong[0], known=", ".join(known))
 
 
-def _codes(procedure: Mapping[str, object], name: str) -> list[str]:
-    listed = procedure.get(name)
-    return list(listed) if isinstance(listed, dict) else []
+def codes(procedure: Mapping[str, Any], name: str) -> list[str]:
+    """Return the codes of one of a procedure's tables in their order (of 'tier': the neediest first)."""
+    return list(procedure.get("order", {}).get(name) or procedure.get(name) or ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import QuerySet
@@ -14,13 +14,13 @@ from bangfu.audit.models import Entry
 from bangfu.audit.queries import entries_about
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError
+from bangfu.core.ids import is_id
 from bangfu.intake.models import HeldRow, KeptFile, Mapping
 from bangfu.intake.opened import Correction
 from bangfu.registry.models import SourceFile
 from bangfu.registry.queries import SLICE, file_for, open_to, standing_files, to_take_back
 
 KEPT_TABLE, KEPT_COLUMN = "intake_keptfile", "content"
-LARGEST = 1 << 63  # databases refuse to be asked for larger row numbers
 SHEET_UNKNOWN = "sheet_not_recognised"  # then the column is the name of a sheet
 HELD_TABLE, HELD_COLUMN, MENDED_COLUMN = "intake_heldrow", "text", "mended"
 
@@ -50,7 +50,7 @@ def mended_texts(layout: str, text_indexes: Iterable[bytes]) -> dict[bytes, dict
 
 @dataclass(frozen=True)
 class Waiting:
-    """A row that waits: its id, file, sheet, number, the column and code, and its cells by header."""
+    """A row that waits: its id, file, sheet, number, the column and code, and its cells by header (in a list: none)."""
 
     id: int
     file: str
@@ -79,15 +79,17 @@ def waiting(by: Actor) -> Iterator[Waiting]:
 
 def held_rows(by: Actor, file_id: int | None = None) -> QuerySet[HeldRow]:
     """Return the rows that wait, of one file or of all that the actor's grants open, unopened."""
-    rows = HeldRow.objects.filter(open_to(by, "row__file__sender__path"), closed_by=None)
+    # An undo has no rows. It is said for SQLite's sake: then one index tells of the file what is asked here.
+    rows = HeldRow.objects.filter(open_to(by, "row__file__sender__path"), closed_by=None, row__file__undoes=None)
     if file_id is not None:
         rows = rows.filter(row__file_id=file_id)
-    return rows.select_related("row__file").defer("row__file__content").order_by("pk")
+    told = ("column", "code", "text", "mended", "row__sheet", "row__row", "row__file__name")
+    return rows.select_related("row__file").only(*told).order_by("pk")
 
 
 def waiting_row(number: int, by: Actor) -> Waiting | None:
     """Return one row that waits, or None where it does not, or lies outside the actor's scope."""
-    held = held_rows(by).filter(pk=number).first() if 0 < number < LARGEST else None
+    held = held_rows(by).filter(pk=number).first() if is_id(number) else None
     return opened_row(held) if held else None
 
 
@@ -98,21 +100,27 @@ def row_now(was: Waiting, by: Actor) -> Waiting | None:
     return opened_row(held) if held else None
 
 
+def listed_row(held: HeldRow) -> Waiting:
+    """Return a row that waits as a list shows it: its cells stay sealed."""
+    source = held.row
+    return Waiting(held.pk, source.file.name, source.sheet, source.row, held.column, held.code, {})
+
+
 def opened_row(held: HeldRow) -> Waiting:
     """Open a row that waits."""
-    ring, source = keys.current(), held.row
+    ring = keys.current()
     cells = json.loads(ring.open_text(HELD_TABLE, HELD_COLUMN, held.pk, bytes(held.text)))
     if held.mended is not None:
         cells |= json.loads(ring.open_text(HELD_TABLE, MENDED_COLUMN, held.pk, bytes(held.mended)))
     if held.column and held.column not in cells and held.code != SHEET_UNKNOWN:
         cells = {held.column: "", **cells}  # blank cells are not kept, and this one is to be mended
-    return Waiting(held.pk, source.file.name, source.sheet, source.row, held.column, held.code, cells)
+    return replace(listed_row(held), cells=cells)
 
 
 def mended_by(number: int, by: Actor) -> Mended | None:
     """Return who mended a row last, when, and which columns, for who comes second; None outside his scope."""
     known = HeldRow.objects.filter(open_to(by, "row__file__sender__path"), pk=number)
-    held = known.select_related("row__file").defer("row__file__content").first() if 0 < number < LARGEST else None
+    held = known.select_related("row__file").defer("row__file__content").first() if is_id(number) else None
     if held is None:
         return None
     entries = Entry.objects.filter(action="intake.mend_row", subject=f"source_row:{number}")
@@ -139,7 +147,7 @@ class Kept:
 
 def kept_file(number: int, by: Actor) -> Kept | None:
     """Return a kept file of the actor's own, or None."""
-    kept = KeptFile.objects.filter(owner=by.user_id or 0, pk=number).first() if 0 < number < LARGEST else None
+    kept = KeptFile.objects.filter(owner=by.user_id or 0, pk=number).first() if is_id(number) else None
     if kept is None:
         return None
     content = keys.current().open_bytes(KEPT_TABLE, KEPT_COLUMN, kept.pk, bytes(kept.content))

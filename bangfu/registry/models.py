@@ -56,7 +56,16 @@ class Organisation(models.Model):
             models.Index(fields=["kind", "name"], name="registry_organisation_name"),
             # In PostgreSQL's order of bytes, in which LIKE can be answered; SQLite needs no such class.
             models.Index(fields=["path"], name="registry_organisation_below", opclasses=["varchar_pattern_ops"]),
+            models.Index(
+                fields=["kind", "path"],
+                opclasses=["varchar_ops", "varchar_pattern_ops"],
+                condition=models.Q(series=None),
+                name="registry_organisation_kind",
+            ),
         ]
+
+
+COUNTS = ("read", "applied", "unchanged", "held", "noise")
 
 
 class SourceFile(models.Model):
@@ -85,6 +94,16 @@ class SourceFile(models.Model):
     same_as = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")
     # Of an undo: the file that it takes back.
     undoes = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="undone")
+
+    class Meta:
+        indexes = [
+            # All that lists show of a file: SQLite reads a row up to the column asked for, and the content stands
+            # before most of them.
+            models.Index(
+                fields=["undoes", "id", "sender", "name", "layout", "list_date", *COUNTS],
+                name="registry_sourcefile_listed",
+            )
+        ]
 
 
 class SeriesFile(models.Model):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -17,6 +18,8 @@ from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.registry.facts import SPECS, FactSpec, Values
 from bangfu.registry.models import (
+    COUNTS,
+    TEXT,
     Clock,
     Detail,
     Enrolment,
@@ -34,6 +37,8 @@ from bangfu.registry.places import Places
 from bangfu.registry.plan import ROWS_PER_FILE, State, Subject
 from bangfu.registry.timeline import Known
 
+Place: TypeAlias = Organisation  # as pages name it, which touch no models
+MOST_PLACES = 60  # more are no list to choose from: one types a part of the name
 # SQLite takes at most 32,766 parameters in a statement; ids are passed in slices below that.
 MADE_HERE = "made_here_"  # how the layouts of lists begin that are made in this house (`made_here.py`)
 SLICE = 20_000
@@ -360,6 +365,13 @@ def files(by: Actor) -> QuerySet[SourceFile]:
     return found.defer("content", "undone__content").order_by("-pk")
 
 
+def listed_files(by: Actor) -> QuerySet[SourceFile]:
+    """Return the same with only what a list shows of each, all of which stands in one index."""
+    # Said of the id as well, for else SQLite takes the index of `undoes` alone, and reads past every content.
+    found = files(by).filter(pk__gt=0).select_related(None).select_related("undone")
+    return found.only("name", "layout", "list_date", *COUNTS, "undone__id")
+
+
 def file_for(number: int, by: Actor) -> SourceFile:
     """Return a file of the actor's organisations; NotAllowed where there is none of this number."""
     found = files(by).filter(pk=number).first()
@@ -371,8 +383,8 @@ def file_for(number: int, by: Actor) -> SourceFile:
 def schools(by: Actor) -> QuerySet[Organisation]:
     """Return the schools that the actor may see, whole or in part (a class teacher's school, with his class)."""
     above = {part for path in by.paths() for part in path.strip("/").split("/") if part}
-    part_of = Q(pk__in=above) if above else Q(pk__in=[])
-    seen = Q() if by.everywhere else open_to(by, "path") | part_of  # an empty condition would be lost beside another
+    # An empty condition would be lost beside another.
+    seen = Q() if by.everywhere else open_to(by, "path") | Q(pk__in=above)
     found = Organisation.objects.filter(seen, series=None, kind="school")
     return found.select_related("parent").order_by("path")
 
@@ -391,10 +403,36 @@ def classes(school: Organisation, by: Actor) -> QuerySet[Organisation]:
     return found.filter(under("path", school.path)).order_by("path")
 
 
-def places_to_choose(by: Actor) -> list[Organisation]:
+@dataclass(frozen=True)
+class Choice:
+    """Places to choose from, and whether these are all that there are."""
+
+    places: list[Organisation]
+    whole: bool = True
+
+
+def places_to_choose(by: Actor) -> Choice:
     """Return by what a reader narrows a list of pupils: his schools, or the classes where he sees one school only."""
-    found = list(schools(by))
-    return list(classes(found[0], by)) if len(found) == 1 else found
+    found = schools_called("", by)
+    return Choice(list(classes(found.places[0], by))) if len(found.places) == 1 else found
+
+
+def schools_called(text: str, by: Actor) -> Choice:
+    """Return the reader's schools by a part of the name or the number; at most as many as one looks through."""
+    named = list(_called(text, schools(by).select_related(None))[: MOST_PLACES + 1])
+    exact = [school for school in named if text and text in (school.name, school.code)]
+    return Choice(exact) if len(exact) == 1 else Choice(named[:MOST_PLACES], len(named) <= MOST_PLACES)
+
+
+def listed_schools(text: str, by: Actor) -> QuerySet[Organisation]:
+    """Return all the reader's schools by a part of the name or the number."""
+    return _called(text, schools(by))
+
+
+def _called(text: str, found: QuerySet[Organisation]) -> QuerySet[Organisation]:
+    if len(text) > 2 * TEXT:  # no name is so long, and SQLite refuses to look for it
+        return found.none()
+    return found.filter(Q(name__contains=text) | Q(code=text)) if text else found
 
 
 def townships(by: Actor) -> QuerySet[Organisation]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from bangfu.audit.actions import record
 from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
-from bangfu.tasks.models import Job, Task
+from bangfu.tasks.models import Job, Task, TaskTotal
 
+Place = tuple[str, str, str, date]  # path, post, kind, due
 STOPPED = "Stopped"
 SLICE = 20_000  # below the number of values that a statement takes
 
@@ -41,14 +43,17 @@ def settle(duty: Duty, *, by: Actor) -> None:
 def settle_all(duties: Sequence[Duty], *, by: Actor) -> None:
     """Settle many duties at once, no two of one kind and subject; one entry of the trail names how many."""
     known = _open_tasks(duties)
-    opened, corrected, closed = [], [], []
+    opened, corrected, closed, more = [], [], [], Counter[Place]()
     for duty in duties:
         task = known.get((duty.kind, duty.subject))
         if task is None and duty.count:
-            opened.append(Task(**vars(duty), opened=by.at))
+            opened.append(task := Task(**vars(duty), opened=by.at))
+            more[_place(task)] += duty.count
         elif task is not None and not duty.count:
             closed.append(task)
+            more[_place(task)] -= task.count
         elif task is not None and task.count != duty.count:
+            more[_place(task)] += duty.count - task.count
             task.count = duty.count
             corrected.append(task)
     if not (opened or corrected or closed):
@@ -58,9 +63,27 @@ def settle_all(duties: Sequence[Duty], *, by: Actor) -> None:
     for start in range(0, len(closed), SLICE):
         ids = [task.pk for task in closed[start : start + SLICE]]
         Task.objects.filter(pk__in=ids).update(closed=by.at, count=0)
+    _count(more)
     details: dict[str, object] = {"opened": len(opened), "corrected": len(corrected), "closed": len(closed)}
     subject = duties[0].subject if len(duties) == 1 else "tasks"
     record(action="tasks.settle_all", by=by, subject=subject, details=details)
+
+
+def _place(task: Task) -> Place:
+    return task.path, task.post, task.kind, task.due
+
+
+def _count(more: Counter[Place]) -> None:
+    """Add to what is counted. By the database itself, for two may add to one count at the same time."""
+    rows = [(*place, count) for place, count in sorted(more.items()) if count]
+    table = TaskTotal._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"INSERT INTO {table} (path, post, kind, due, count) VALUES (%s, %s, %s, %s, %s)"  # noqa: S608 - our table
+            f" ON CONFLICT (post, path, kind, due) DO UPDATE SET count = {table}.count + excluded.count",
+            rows,
+        )
+    TaskTotal.objects.filter(count=0).delete()
 
 
 def _open_tasks(duties: Sequence[Duty]) -> dict[tuple[str, str], Task]:

@@ -37,6 +37,26 @@ class Task(models.Model):
         ]
 
 
+class TaskTotal(models.Model):
+    """How many things the open tasks of a place, post, kind and due day ask for; written with the tasks.
+
+    The inbox of a county would count ten thousands of tasks each time; of these rows there are few.
+    """
+
+    path = models.CharField(max_length=255)
+    post = models.CharField(max_length=32)
+    kind = models.CharField(max_length=64)
+    due = models.DateField()
+    count = models.IntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["post", "path", "kind", "due"], name="tasks_total_once")]
+        indexes = [
+            # In PostgreSQL's order of bytes, in which LIKE can be answered; SQLite needs no such class.
+            models.Index(fields=["path"], name="tasks_total_place", opclasses=["varchar_pattern_ops"])
+        ]
+
+
 class Job(models.Model):
     """Long work under way and how far it is: `done` of `total` bytes of input, `rows` read so far."""
 

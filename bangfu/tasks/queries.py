@@ -8,15 +8,20 @@ from django.db.models import Min, Q, QuerySet, Sum
 
 from bangfu.accounts.queries import under
 from bangfu.core.actor import Actor
-from bangfu.tasks.models import Job, Task
+from bangfu.tasks.models import Job, Task, TaskTotal
 
 
 def open_tasks(by: Actor) -> QuerySet[Task]:
     """Return the open tasks in the actor's subtrees, the most urgent first."""
+    return Task.objects.filter(_in_scope(by), closed=None).order_by("due", "pk")
+
+
+def _in_scope(by: Actor) -> Q:
+    """Return the condition that a path lies in one of the actor's subtrees."""
     place = Q(pk__in=[])
     for path in by.paths():
         place |= under("path", path)
-    return Task.objects.filter(place, closed=None).order_by("due", "pk")
+    return place
 
 
 def running_jobs(by: Actor) -> QuerySet[Job]:
@@ -39,7 +44,7 @@ def grouped_tasks(by: Actor, *, mine: bool) -> list[tuple[str, str, int, date, i
 
     `mine`: those of his posts only. Late is what was due before the actor's day.
     """
-    tasks = open_tasks(by).order_by()
+    tasks = TaskTotal.objects.filter(_in_scope(by))
     if mine and not by.everywhere:
         tasks = tasks.filter(post__in={reach.role for reach in by.reaches})
     late = Sum("count", filter=Q(due__lt=by.at.date()))

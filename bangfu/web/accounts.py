@@ -125,12 +125,16 @@ def _with_grants(request: HttpRequest) -> list[dict[str, Any]]:
 def add(request: HttpRequest) -> HttpResponse:
     """Make a user and show his slip."""
     number, name = request.POST.get("staff_number", "").strip(), request.POST.get("name", "").strip()
-    if not number or not name:
-        context = {"users": _with_grants(request), "typed": request.POST, "problem": say("user_incomplete")}
-        return render(request, "account/users.html", context, status=422)
-    by = actor_of(request)
-    create_user(staff_number=number, name=name, password=None, by=by)
-    return _slip(request, number)
+    problem = "" if number and name else say("user_incomplete")
+    try:
+        if not problem:
+            create_user(staff_number=number, name=name, password=None, by=actor_of(request))
+    except BangfuError as refused:
+        problem = str(refused)
+    if not problem:
+        return _slip(request, number)
+    context = {"users": _with_grants(request), "typed": request.POST, "problem": problem}
+    return render(request, "account/users.html", context, status=422)
 
 
 @require_POST

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from bangfu.core.messages import sentences
 from bangfu.registry.queries import trail
 from bangfu.web.access import OVERSEERS, actor_of, open_to
-
-PAGE = 50
+from bangfu.web.paging import page_of
 
 
 @open_to(*OVERSEERS, writes=())
 def entries(request: HttpRequest) -> HttpResponse:
     """List the entries of the chains that are open to the reader, the newest first; by actor or action."""
     who, what = request.GET.get("who", "").strip(), request.GET.get("what", "").strip()
-    page = Paginator(trail(actor_of(request), who, what), PAGE).get_page(request.GET.get("page"))
+    page = page_of(request, trail(actor_of(request), who, what))
     return render(request, "audit/entries.html", {"page": page, "who": who, "what": what, "actions": _actions(what)})
 
 

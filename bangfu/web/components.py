@@ -62,7 +62,7 @@ def components(request: HttpRequest) -> HttpResponse:
             Side(0, 1, True, f"{say('sample_file')}:7", say("sample_name"), "女", DAY, say("sample_place"), "••••00"),
             Side(0, 2, False, f"{long}:8"),
         ],
-        "chart": stacked("school", STATES, _rows()),
+        "chart": stacked("school", {state: say(f"total_{state}") for state in STATES}, _rows()),
         "problem": say("reason_missing"),
         "long": long,
         "name": say("sample_name"),

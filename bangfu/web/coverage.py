@@ -12,15 +12,16 @@ from bangfu.accounts.queries import settlers
 from bangfu.accounts.rules import SETTLERS
 from bangfu.core.actor import Actor
 from bangfu.core.errors import Overtaken
+from bangfu.core.ids import id_in
 from bangfu.core.messages import reader_language, say
 from bangfu.coverage import queries
 from bangfu.coverage.actions import answer_difference, assign_difference, decide_link, export_list, take_back_link
 from bangfu.coverage.reckon import CODES, STATES, WHOLE
 from bangfu.registry.queries import places_to_choose, sees_every_county
 from bangfu.web.access import READERS, WORKERS, actor_of, open_to
-from bangfu.web.charts import Chart, Row, stacked
+from bangfu.web.charts import MOST_BARS, Chart, Row, stacked
 from bangfu.web.excel import MOST_ROWS, workbook
-from bangfu.web.paging import number_in, page_of
+from bangfu.web.paging import page_of
 
 DIFFERENCE_COLUMNS = (
     "column_number", "column_what", "column_file", "column_row", "column_other_file", "column_row", "column_owner",
@@ -50,10 +51,13 @@ def _list(state: str) -> str:
 
 def _chart(by: Actor) -> Chart | None:
     """Return the pupils' states by school or class, first where most wait; None where there is but one."""
-    found = [standing for standing in queries.standing_of(places_to_choose(by), by) if standing.pupils]
+    choice = places_to_choose(by)
+    places = choice.places if choice.whole else queries.busiest_schools(by, MOST_BARS)
+    found = [standing for standing in queries.standing_of(places, by) if standing.pupils]
     found.sort(key=lambda standing: -standing.waiting)
     rows = (Row(standing.place.pk, standing.place.name, standing.states) for standing in found)
-    return stacked(found[0].place.kind, STATES, rows) if len(found) > 1 else None
+    names = {state: say(f"total_{state}") for state in STATES}
+    return stacked(found[0].place.kind, names, rows, more=not choice.whole) if len(found) > 1 else None
 
 
 def _groups(totals: dict[str, dict[str, int]]) -> list[dict[str, object]]:
@@ -79,8 +83,8 @@ def differences(request: HttpRequest) -> HttpResponse:
     mine = "mine" in request.GET
     count = None if mine else sum(n for name, n, _ in codes if code in ("", name))
     page = page_of(request, queries.listed(by, code, mine=mine), count)
-    stands = queries.where_rows_stand(row for gap in page for row in (gap.row_id, gap.other_row_id))
-    rows = [(gap, stands[gap.row_id], stands.get(gap.other_row_id or 0, "")) for gap in page]
+    stands = queries.where_rows_stand(row for gap in page.object_list for row in (gap.row_id, gap.other_row_id))
+    rows = [(gap, stands[gap.row_id], stands.get(gap.other_row_id or 0, "")) for gap in page.object_list]
     context = {"page": page, "rows": rows, "code": code, "codes": codes, "mine": mine, "today": by.at.date()}
     context["others"] = any(other for *_, other in rows)
     return render(request, "coverage/differences.html", context)
@@ -136,7 +140,7 @@ def _difference(
 def assign(request: HttpRequest, number: int) -> HttpResponse:
     """Ask somebody to settle a difference, or nobody in particular."""
     chosen = request.POST.get("user", "")
-    assign_difference(id_=number, user_id=number_in(chosen) if chosen else None, by=actor_of(request))
+    assign_difference(id_=number, user_id=id_in(chosen) if chosen else None, by=actor_of(request))
     messages.success(request, say("difference_assigned"))
     return redirect("difference", number=number)
 
@@ -162,8 +166,9 @@ def answer(request: HttpRequest, number: int) -> HttpResponse:
 def links(request: HttpRequest) -> HttpResponse:
     """List the questions about who is who; with ?all also what was decided."""
     verdicts = ("doubtful", "different") if "all" in request.GET else ("doubtful",)
-    page = page_of(request, queries.standing_links(actor_of(request), verdicts))
-    page.object_list = queries.link_rows(page.object_list)
+    by = actor_of(request)
+    page = page_of(request, queries.questions(by, verdicts))
+    page.object_list = queries.listed_links(list(page.object_list), by, verdicts)
     return render(request, "coverage/links.html", {"page": page, "all": "all" in request.GET})
 
 

@@ -76,7 +76,8 @@ def _group(name: str, groups: list[counted.Group], hide: int) -> dict[str, Any]:
     """Return a group's table, and its chart where every number may be seen."""
     named = [(_title(name, group.name), group) for group in groups]
     bars = [Row(group.id, title, _parts(group.counts)) for title, group in named]
-    chart = None if hide or len(named) < 2 else stacked(name, PARTS, bars)  # noqa: PLR2004 - one bar compares nothing
+    parts = {code: say(f"total_{code}") for code in PARTS}
+    chart = None if hide or len(named) < 2 else stacked(name, parts, bars)  # noqa: PLR2004 - one bar compares nothing
     return {"name": name, "rows": [(title, _cells(group.counts, hide)) for title, group in named], "chart": chart}
 
 

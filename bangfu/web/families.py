@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from bangfu.accounts.rules import Role
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError
+from bangfu.core.ids import id_in
 from bangfu.core.messages import reader_language, say
 from bangfu.core.money import yuan
 from bangfu.identify.actions.families import (
@@ -37,7 +38,7 @@ from bangfu.identify.families import (
 from bangfu.identify.queries import round_for
 from bangfu.web.access import WORKERS, actor_of, open_to, proven
 from bangfu.web.answering import agreed_to, on_paper, said_wrong, shown_fields
-from bangfu.web.paging import number_in, place_asked
+from bangfu.web.paging import place_asked
 from bangfu.web.passes import UNPROCESSABLE
 
 TEACHERS = (Role.AID_OFFICER, Role.CLASS_TEACHER)
@@ -238,7 +239,7 @@ def _place(request: HttpRequest) -> Any:
 
 
 def _person(request: HttpRequest) -> int:
-    person = number_in((request.POST if request.method == "POST" else request.GET).get("person", ""))
+    person = id_in((request.POST if request.method == "POST" else request.GET).get("person", ""))
     if person is None:
         raise Http404
     return person
@@ -246,7 +247,7 @@ def _person(request: HttpRequest) -> int:
 
 def _chosen(request: HttpRequest, found: ClassFamilies, lacking: str) -> list[int]:
     """Return the families that were ticked, or, where none was, those of the class who lack something."""
-    ticked = {number_in(text) for text in request.POST.getlist("people")}
+    ticked = {id_in(text) for text in request.POST.getlist("people")}
     if ticked:
         return [row.person for row in found.rows if row.person in ticked]
     return [row.person for row in found.rows if getattr(row, lacking) is None and "all" in request.POST]

@@ -9,6 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from bangfu.core.errors import BangfuError
+from bangfu.core.ids import id_in
 from bangfu.core.messages import reader_language, say
 from bangfu.core.money import yuan
 from bangfu.identify.actions.families import (
@@ -22,7 +23,6 @@ from bangfu.identify.application import Form, Page, answered, incomplete, per_he
 from bangfu.identify.families import Family, application_form, family_of, named_result
 from bangfu.identify.passes import Held
 from bangfu.web.answering import agreed_to, shown_fields
-from bangfu.web.paging import number_in
 from bangfu.web.passes import UNPROCESSABLE, holder, with_pass
 
 # How far a case is, as a family is told.
@@ -100,13 +100,13 @@ def ask(request: HttpRequest, held: Held, page: str) -> HttpResponse:
 def _ask_people(request: HttpRequest, held: Held, found: Family, asked: Page) -> HttpResponse:
     """Ask for people one at a time: add another, change one, take one off, or go on."""
     rows = list(found.answers.get(asked.code) or [])
-    at = number_in(request.GET.get("at", ""))
+    at = id_in(request.GET.get("at", ""))
     at = at if at is not None and at < len(rows) else None
     said, wrong, problem = (rows[at] if at is not None else {}), dict[str, str](), ""
     if request.method == "POST":
         do = request.POST.get("do", "")
         blank = not any(request.POST.get(field.code, "").strip() for field in asked.fields)
-        off = number_in(do.removeprefix("off-"))
+        off = id_in(do.removeprefix("off-"))
         if off is not None:
             return _kept(request, held, found, asked, rows[:off] + rows[off + 1 :], stay=True)
         if blank and rows and do != "add":

@@ -12,13 +12,14 @@ from django.views.decorators.http import require_POST
 from bangfu.accounts.rules import Role, holds_post
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError
+from bangfu.core.ids import id_in
 from bangfu.core.messages import say
 from bangfu.identify import queries
 from bangfu.identify.actions import determinations, rounds
 from bangfu.registry.queries import classes, schools
 from bangfu.web import fairness, notices, referrals
 from bangfu.web.access import READERS, actor_of, open_to
-from bangfu.web.paging import number_in, page_of
+from bangfu.web.paging import page_of
 
 KEEPERS = (Role.COUNTY_BUREAU, Role.PRINCIPAL, Role.AID_OFFICER)
 # On which page what comes next is done.
@@ -47,7 +48,7 @@ def listed(request: HttpRequest) -> HttpResponse:
         typed = {name: request.POST.get(name, "") for name in ("school", "term", "apply_until")}
         try:
             made = rounds.open_round(
-                school_id=number_in(typed["school"]) or 0, term=typed["term"],
+                school_id=id_in(typed["school"]) or 0, term=typed["term"],
                 apply_until=_day(typed["apply_until"]), by=by,
             )  # fmt: skip
         except BangfuError as refused:
@@ -147,7 +148,7 @@ def propose(request: HttpRequest, number: int) -> HttpResponse:
     typed = {name: request.POST.get(name, "") for name in ("person", "words", "kind")}
     if request.method == "POST":
         try:
-            rounds.propose(round_id=number, person=number_in(typed["person"]) or 0,
+            rounds.propose(round_id=number, person=id_in(typed["person"]) or 0,
                            kind="emergency" if typed["kind"] == "emergency" else "named_by_teacher",
                            words=typed["words"], by=by)  # fmt: skip
         except BangfuError as refused:
@@ -173,7 +174,7 @@ def _chosen(request: HttpRequest, places: list[int]) -> int | None:
     asked = request.GET.get("class", "")
     if not asked:
         return places[0] if len(places) == 1 else None
-    if (number := number_in(asked)) not in places:
+    if (number := id_in(asked)) not in places:
         raise Http404
     return number
 
@@ -187,7 +188,7 @@ def ending(request: HttpRequest, number: int) -> HttpResponse:
     if request.method == "POST":
         try:
             if typed["round"]:
-                rounds.continue_case(case_id=number, round_id=number_in(typed["round"]) or 0, by=by)
+                rounds.continue_case(case_id=number, round_id=id_in(typed["round"]) or 0, by=by)
             else:
                 determinations.end_determination(case_id=number, why=typed["why"], by=by, reason=typed["reason"])
         except BangfuError as refused:

@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 from django.conf import settings
 from django.contrib import messages
 from django.core.files.uploadedfile import UploadedFile
-from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST
@@ -24,8 +23,8 @@ from bangfu.intake.queries import (
     Waiting,
     held_rows,
     kept_files,
+    listed_row,
     mended_by,
-    opened_row,
     row_now,
     undone,
     waiting_row,
@@ -33,10 +32,11 @@ from bangfu.intake.queries import (
 )
 from bangfu.intake.report import COUNTS, Options
 from bangfu.registry.queries import files as files_of
+from bangfu.registry.queries import listed_files
 from bangfu.tasks.queries import own_job
 from bangfu.web.access import KEEPERS, actor_of, open_to
+from bangfu.web.paging import page_of
 
-PAGE = 50
 READERS = (*KEEPERS, Role.PRINCIPAL, Role.AUDITOR)
 SUFFIXES = (".xlsx", ".xls", ".csv", ".html", ".htm")
 MOST_FILES = 60
@@ -48,12 +48,12 @@ LOOK_AGAIN = 2  # seconds after which the page of a job under way asks anew
 def files(request: HttpRequest) -> HttpResponse:
     """List the rows that wait, and the files that came with their row equations; an upload begins here."""
     by = actor_of(request)
-    page = Paginator(files_of(by), PAGE).get_page(request.GET.get("page"))
-    held = Paginator(held_rows(by), PAGE).get_page(request.GET.get("held"))
+    page = page_of(request, listed_files(by))
+    held = page_of(request, held_rows(by), name="held")
     context = {
         "page": page,
         "held": held,
-        "rows": [opened_row(row) for row in held],
+        "rows": [listed_row(row) for row in held],
         "kept": kept_files(by),
         "may": _may(request),
         "key": uuid4(),
@@ -126,8 +126,8 @@ def _file_page(request: HttpRequest, number: int, problem: str = "") -> HttpResp
     found = files_of(by).filter(pk=number).first()
     if found is None:
         raise Http404
-    held = Paginator(held_rows(by, number), PAGE).get_page(request.GET.get("held"))
-    rows = [opened_row(row) for row in held]
+    held = page_of(request, held_rows(by, number), name="held")
+    rows = [listed_row(row) for row in held]
     context = {"file": found, "held": held, "rows": rows, "may": _may(request), "problem": problem}
     context["undone"] = undone([number]).get(number)
     context["why_not"] = why_not_undone(number, by) if context["may"] and not context["undone"] else ""

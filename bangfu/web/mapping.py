@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from bangfu.core.ids import id_in
 from bangfu.core.messages import reader_language
 from bangfu.coverage import uploading
 from bangfu.intake.actions import drop_kept
@@ -20,7 +21,6 @@ from bangfu.intake.queries import Kept, kept_file
 from bangfu.intake.report import COUNTS, Options
 from bangfu.web.access import KEEPERS, actor_of, open_to
 from bangfu.web.imports import key_of
-from bangfu.web.paging import number_in
 
 SHOWN_PROBLEMS = 10
 
@@ -46,7 +46,7 @@ def kept(request: HttpRequest, number: int) -> HttpResponse:
 
 def _mapped(request: HttpRequest, found: Kept, layout: Layout, context: dict[str, Any]) -> HttpResponse:
     by, asked = actor_of(request), request.POST if request.method == "POST" else request.GET
-    seen = sketch(found.content, layout, number_in(asked.get("header", "")))
+    seen = sketch(found.content, layout, id_in(asked.get("header", "")))
     fields = {h.at: asked.get(f"map-{h.at}", h.field) for h in seen.headings}
     options = Options([layout], by.at.date(), corrections=chosen(seen.headings, layout, fields))
     if request.method == "POST" and asked.get("verb") == "import":

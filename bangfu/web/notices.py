@@ -23,6 +23,7 @@ from django.views.decorators.http import require_POST
 from bangfu.accounts.rules import Role
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed, Overtaken
+from bangfu.core.ids import id_in
 from bangfu.core.messages import reader_language, say
 from bangfu.identify import notices as rows
 from bangfu.identify.actions.notices import (
@@ -38,7 +39,7 @@ from bangfu.identify.actions.notices import (
 )
 from bangfu.identify.queries import names, round_for
 from bangfu.web.access import actor_of, open_to, stranger
-from bangfu.web.paging import number_in, page_of, place_asked
+from bangfu.web.paging import page_of, place_asked
 
 PUBLISHERS = (Role.AID_OFFICER, Role.PRINCIPAL)
 ANSWERERS = (*PUBLISHERS, Role.COUNTY_BUREAU)
@@ -287,7 +288,7 @@ def object_form(request: HttpRequest, token: str) -> HttpResponse:
     typed = request.POST.get("line", "")
     if not typed:
         return _object_form(request, seen, say("objection_line_missing"), "line")
-    case = None if typed == "missing" else number_in(typed) or 0
+    case = None if typed == "missing" else id_in(typed) or 0
     against = Against(case, *(request.POST.get(name, "") for name in ("name", "contact", "words")))
     try:
         code = object_to(token=token, against=against, key=_key(request), by=stranger(request, OBJECTOR))

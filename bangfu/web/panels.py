@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError
+from bangfu.core.ids import id_in
 from bangfu.core.messages import say
 from bangfu.identify import panels, queries
 from bangfu.identify.actions.panels import (
@@ -27,9 +28,7 @@ from bangfu.identify.actions.panels import (
 )
 from bangfu.identify.panels import KEEPERS, KIN, PARENT, READERS, SELF, STUDENT, Line, Paper
 from bangfu.identify.passes import Held
-from bangfu.identify.rules import NO_NEED
 from bangfu.web.access import actor_of, open_to, proven
-from bangfu.web.paging import number_in
 from bangfu.web.passes import holder, with_pass
 
 UNPROCESSABLE = 422
@@ -64,7 +63,7 @@ def set_up(request: HttpRequest, number: int) -> HttpResponse:
     by = reader_of(request)
     round_ = queries.round_for(number, by)
     asked = request.POST if request.method == "POST" else request.GET
-    place = panels.class_for(round_, number_in(asked.get("class", "")) or 0, by)
+    place = panels.class_for(round_, id_in(asked.get("class", "")) or 0, by)
     problem = ""
     if request.method == "POST":
         try:
@@ -107,7 +106,7 @@ def _kinds(round_: Any, request: HttpRequest) -> list[dict[str, Any]]:
 def _seat(request: HttpRequest, kind: str, at: int) -> dict[str, Any]:
     name, child = f"{kind}-{at}", f"{kind}-{at}-child"
     typed, chosen = request.POST.get(name, ""), request.POST.get(child, "")
-    return {"name": name, "child": child, "typed": typed, "chosen": number_in(chosen), "person": number_in(typed)}
+    return {"name": name, "child": child, "typed": typed, "chosen": id_in(chosen), "person": id_in(typed)}
 
 
 def _seats(round_: Any, request: HttpRequest) -> list[Seat]:
@@ -145,7 +144,6 @@ def _panel(request: HttpRequest, number: int, problem: str = "") -> HttpResponse
         "keeps": keeps,
         "next": _next(found, seats, by.at.date()),
         "whys": (SELF, KIN),
-        "tiers": found.round.procedure["tier"],
         "problem": problem,
         "typed": request.POST,
     }
@@ -177,7 +175,7 @@ def _next(found: Any, seats: list[panels.Seated], day: date) -> str:
 @proven
 def passes(request: HttpRequest, number: int) -> HttpResponse:
     """Give the members new codes, on a sheet to be printed and cut; they are shown this once."""
-    member = number_in(request.POST.get("member", ""))
+    member = id_in(request.POST.get("member", ""))
     codes = print_panel_passes(panel_id=number, by=actor_of(request), member_id=member)
     found = panels.panel_for(number, reader_of(request))
     slips = [{"member": member, "kind": panels.kind_words(member.kind), "code": code} for member, code in codes]
@@ -189,7 +187,7 @@ def passes(request: HttpRequest, number: int) -> HttpResponse:
 @open_to(*KEEPERS)
 def recuse(request: HttpRequest, number: int) -> HttpResponse:
     """Write down by hand that a member does not judge a pupil."""
-    member, case = (number_in(request.POST.get(name, "")) or 0 for name in ("member", "case"))
+    member, case = (id_in(request.POST.get(name, "")) or 0 for name in ("member", "case"))
     try:
         add_recusal(member_id=member, case_id=case, why=request.POST.get("why", ""), by=actor_of(request))
     except BangfuError as problem:
@@ -267,8 +265,7 @@ def pupil(request: HttpRequest, held: Held, number: int) -> HttpResponse:
 
 
 def _choices(paper: Paper, line: Line) -> list[dict[str, Any]]:
-    codes = (*paper.tiers, NO_NEED)
-    return [{"code": code, "chosen": line.score == code} for code in codes]
+    return [{"code": code, "chosen": line.score == code} for code in paper.scores]
 
 
 @with_pass("member")

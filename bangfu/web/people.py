@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from bangfu.audit.queries import entries_about
@@ -16,7 +18,7 @@ from bangfu.coverage.actions import export_list, open_secrets
 from bangfu.coverage.finding import search as find
 from bangfu.coverage.reckon import STATES
 from bangfu.identify.referrals import REFERRERS
-from bangfu.registry.queries import places_to_choose
+from bangfu.registry.queries import places_to_choose, schools_called
 from bangfu.web.access import READERS, actor_of, open_to, proven
 from bangfu.web.excel import MOST_ROWS, workbook
 from bangfu.web.paging import page_of, place_asked
@@ -31,12 +33,20 @@ def search(request: HttpRequest) -> HttpResponse:
     text, by = request.POST.get("text", ""), actor_of(request)
     if text.strip():
         return render(request, "people/found.html", {"text": text, "found": find(text, by)})
-    wanted = _wanted(request)
+    school = request.GET.get("school", "").strip()
+    wanted, named = _wanted(request), schools_called(school, by) if school else None
+    if named and len(named.places) == 1:
+        return redirect(f"{reverse('people')}?{urlencode({'state': wanted['state'], 'place': named.places[0].pk})}")
+    context = {"states": STATES, "choice": places_to_choose(by), "school": school, "named": named, **wanted}
+    return render(request, "people/search.html", context | ({} if named else _listed(request, wanted)))
+
+
+def _listed(request: HttpRequest, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return the page of the wanted pupils with their names."""
+    by = actor_of(request)
     page = page_of(request, queries.pupils(by, **wanted), queries.count_pupils(by, **wanted))
-    names = queries.names_of([pupil.human_id for pupil in page])
-    rows = [{"pupil": pupil, "name": names.get(pupil.human_id, "")} for pupil in page]
-    context = {"page": page, "rows": rows, "states": STATES, "places": places_to_choose(by), **wanted}
-    return render(request, "people/search.html", context)
+    names = queries.names_of([pupil.human_id for pupil in page.object_list])
+    return {"page": page, "rows": [(pupil, names.get(pupil.human_id, "")) for pupil in page.object_list]}
 
 
 def _wanted(request: HttpRequest) -> dict[str, Any]:

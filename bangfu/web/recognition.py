@@ -13,16 +13,17 @@ from django.views.decorators.http import require_POST
 from bangfu.accounts.rules import Role
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError
+from bangfu.core.ids import id_in
 from bangfu.core.messages import say
 from bangfu.identify import panels, queries, recognition
 from bangfu.identify.actions.panels import WITHOUT, evaluate_without_panel
 from bangfu.identify.actions.recognition import open_case, recognise, return_case, review
 from bangfu.identify.actions.steps import Said
 from bangfu.identify.panels import READERS
-from bangfu.identify.rules import NO_NEED, Move, Stage, maker_and_checker
+from bangfu.identify.rules import Move, Stage, codes, maker_and_checker
 from bangfu.registry.queries import classes
 from bangfu.web.access import actor_of, open_to, proven
-from bangfu.web.paging import number_in, page_of, place_asked
+from bangfu.web.paging import page_of, place_asked
 from bangfu.web.panels import UNPROCESSABLE, reader_of
 
 WRITERS = (Role.AID_OFFICER, Role.PRINCIPAL, Role.COUNTY_BUREAU)
@@ -63,10 +64,16 @@ def listed(request: HttpRequest, number: int) -> HttpResponse:
         "ticked": set(request.POST.getlist("case")),
         "typed": request.POST,
         "given": request.POST.getlist("reasons"),
+        "sides": _sides(round_),
         "whys": WITHOUT,
         "problem": problem,
     }
     return render(request, "recognition/listed.html", context, status=UNPROCESSABLE if problem else 200)
+
+
+def _sides(round_: Any) -> list[tuple[str, list[str]]]:
+    """Return the reasons to choose from, for being in need and for not: what each list is called, and its codes."""
+    return [(f"recog_{name}s", codes(round_.procedure, name)) for name in ("reason", "no_need_reason")]
 
 
 def _is_bulk(stage: str) -> bool:
@@ -119,7 +126,7 @@ def _move_many(request: HttpRequest, round_: Any, stage: str, place: Any) -> int
 def _seen(request: HttpRequest) -> dict[int, int]:
     """Return the ticked cases, each with the mark under which it was seen: 'case-mark'."""
     pairs = [text.partition("-")[::2] for text in request.POST.getlist("case")]
-    return {case: mark for a, b in pairs if (case := number_in(a)) and (mark := number_in(b)) is not None}
+    return {case: mark for a, b in pairs if (case := id_in(a)) and (mark := id_in(b)) is not None}
 
 
 # -- one case
@@ -170,7 +177,8 @@ def _case(request: HttpRequest, found: Any, *, opened: bool, problem: str = "") 
         "steps": steps,
         "seen": steps[-1].number if steps else 0,
         "does": _may(found, steps, by),
-        "tiers": [*found.round.procedure["tier"], NO_NEED],
+        "tiers": panels.scores(found.round),
+        "sides": _sides(found.round),
         "whys": WITHOUT,
         "problem": problem,
         **_filled(request, found, proposals),
@@ -219,7 +227,7 @@ def move(request: HttpRequest, number: int) -> HttpResponse:
 
 def _move_one(request: HttpRequest, found: Any, verb: str) -> None:
     by, words = actor_of(request), request.POST.get("comment", "")
-    seen = {found.pk: number_in(request.POST.get("seen", "")) or 0}
+    seen = {found.pk: id_in(request.POST.get("seen", "")) or 0}
     ids, round_ = [found.pk], found.round_id
     if verb == "recognise":
         if not (tier := request.POST.get("tier", "")):

@@ -6,22 +6,26 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.text import capfirst
 from django.views.decorators.http import require_POST
 
+from bangfu.core.messages import say
 from bangfu.coverage.actions import export_list
 from bangfu.coverage.queries import Standing, standing_of
 from bangfu.coverage.reckon import STATES
 from bangfu.registry import queries as register
 from bangfu.web.access import READERS, actor_of, open_to
 from bangfu.web.excel import workbook
+from bangfu.web.paging import page_of
 
 
 @open_to(*READERS, writes=())
 def schools(request: HttpRequest) -> HttpResponse:
     """List the reader's schools with how their pupils stand; by a part of the name or the number."""
     by, text = actor_of(request), request.GET.get("text", "").strip()
-    found = [school for school in register.schools(by) if text in school.name or text == school.code]
-    return render(request, "schools/schools.html", {"text": text, **_standing(standing_of(found, by))})
+    page = page_of(request, register.listed_schools(text, by))
+    context = {"text": text, "page": page, **_standing(standing_of(list(page.object_list), by))}
+    return render(request, "schools/schools.html", context)
 
 
 @open_to(*READERS, writes=())
@@ -36,8 +40,9 @@ def school(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _standing(places: list[Standing]) -> dict[str, Any]:
-    rows = [{"of": place, "counts": [(state, place.states[state]) for state in STATES]} for place in places]
-    return {"rows": rows, "states": STATES}
+    names = {state: capfirst(say(f"total_{state}")) for state in STATES}
+    rows = [{"of": at, "counts": [(state, name, at.states[state]) for state, name in names.items()]} for at in places]
+    return {"rows": rows, "names": names.values()}
 
 
 @require_POST

@@ -28,7 +28,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from tests.bench.people import CLIENTS, PASSWORD
-from tests.postgres import cluster, find_binaries, free_port
+from tests.postgres import as_keeper, cluster, find_binaries, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / "build" / "bench"
@@ -228,6 +228,7 @@ def table(name: str, home: Path, url: str, only: str) -> dict[str, float]:
                 found = measure(port, page, clients)
                 print(line(found, beside), flush=True)
                 assert not found.bad, f"{page}: {found.bad} answers were no pages"
+                assert not beside.bad, f"the bare page: {beside.bad} answers were no pages"
                 ratios[page] = found.p95 / beside.p95
     return ratios
 
@@ -250,7 +251,7 @@ def on_postgres(home: Path) -> Iterator[tuple[Path, str]]:
         other.mkdir()
         shutil.copy(home / "keys.json", other)
         print("\ncopying it into PostgreSQL", flush=True)
-        run("tests.bench.copying", home / "bangfu.sqlite3", home=other, url=url)
+        run("tests.bench.copying", home / "bangfu.sqlite3", as_keeper(url), home=other, url=url)
         yield other, url
 
 

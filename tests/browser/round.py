@@ -29,11 +29,11 @@ def main() -> None:
     day = by.at.date()
     school_class = Organisation.objects.get(path=demo_places()["class_teacher"][0])
     school = Organisation.objects.get(pk=school_class.parent_id)
-    open_ = {"procedure": procedure(), "opened_on": day, "apply_until": day + timedelta(days=10)}
+    open_ = {"procedure": procedure(), "opened_on": day, "apply_until": day}
     round_, _ = Round.objects.get_or_create(school=school, term=TERM, defaults={"path": school.path, **open_})
-    people = list(
-        enrolled(by, day).filter(school_class=school_class).order_by("person").values_list("person", flat=True)
-    )
+    Round.objects.filter(pk=round_.pk).update(apply_until=day + timedelta(days=10), closed_on=None)
+    here = enrolled(by, day).filter(school_class=school_class).exclude(person__in=round_.cases.values("person"))
+    people = list(here.order_by("person").values_list("person", flat=True))
     codes = print_passes(round_=round_.pk, people=people[:6], by=by)
     print(json.dumps({"round": round_.pk, "place": school_class.pk, "codes": list(codes.values()), "people": people}))  # noqa: T201 - read by the tests
 

@@ -12,6 +12,7 @@ from tests.browser.site import SIZES, Site, new_page, sign_in
 pytestmark = pytest.mark.browser
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 NOT_THERE = "404"  # the page that is not there is among them
+ONE_LINE_FROM, ONE_LINE = 1_366, 60  # pixels: where the head stands in one line, and how high that is
 MOST_BYTES = 60 * 1024  # of the home page over the wire
 
 
@@ -40,7 +41,9 @@ def faults_of(page: Page, name: str) -> list[str]:
     found = Axe().run(page, options=RULES).response["violations"]
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     faults = [f"{name}: {fault['id']} {fault['nodes'][0]['html'][:120]}" for fault in found]
-    return faults + ([f"{name}: scrolls sideways by {wide} px"] if wide > 0 else [])
+    faults += [f"{name}: scrolls sideways by {wide} px"] if wide > 0 else []
+    tall = page.evaluate(f"innerWidth >= {ONE_LINE_FROM} && document.querySelector('.top').offsetHeight > {ONE_LINE}")
+    return faults + ([f"{name}: the head takes two lines"] if tall else [])
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -12,7 +12,7 @@ from bangfu.core.messages import say
 from bangfu.coverage.actions import answer_difference, decide_link, take_back_answer, take_back_link
 from bangfu.coverage.checks import links, totals
 from bangfu.coverage.linking import digest
-from bangfu.coverage.models import Alias, Difference, Link, PupilState, Run
+from bangfu.coverage.models import Alias, Difference, Link, PupilState, Question, Run
 from bangfu.linkage.people import Edge
 from bangfu.registry.models import Person
 from bangfu.tasks.models import Task
@@ -142,6 +142,19 @@ def test_a_link_given_to_another_entry_is_named() -> None:
     entry = Entry.objects.filter(action="coverage.decide_link").latest("pk")
     Link.objects.filter(pk=standing(verdict="same").pk).update(made_in=entry)
     assert list(links())
+
+
+@pytest.mark.parametrize("verdict", ["different", "doubtful"])
+def test_a_link_that_is_not_listed_or_elsewhere_is_named(verdict: str) -> None:
+    listed = Question.objects.get(link=standing(verdict=verdict))
+    path = listed.path
+    Question.objects.update(path="/")
+    assert any(f"link {listed.pk} " in sentence for sentence in links())
+    Question.objects.filter(pk=listed.pk).delete()
+    assert any(f"link {listed.pk} " in sentence for sentence in links())
+    assert path != "/"
+    Question.objects.all().delete()
+    assert len(list(links())) == Link.objects.filter(ended_in=None).exclude(verdict="same").count()
 
 
 def test_an_alias_deleted_inserted_or_changed_is_named() -> None:

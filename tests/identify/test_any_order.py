@@ -229,7 +229,7 @@ class Term(RuleBasedStateMachine):
         at=st.integers(0, 9),
         maker=st.sampled_from(("officer", "officer and head", "teacher")),
         checker=st.sampled_from(("bureau", "head", "officer and head")),
-        days=st.sampled_from((12, 8, 7, 6, 1)),
+        days=st.sampled_from((7, 8, 11, 6)),
     )
     def goes_its_way(self, at: int, maker: str, checker: str, days: int) -> None:
         """Lead a case on by the usual way, by two people who may be one, for days that may be too few."""
@@ -300,5 +300,5 @@ def test_no_order_of_actions_gets_around_the_procedure(desk: Desk) -> None:
                        suppress_health_check=list(HealthCheck))  # fmt: skip
     run_state_machine_as_test(Term, settings=bounded)
     # It did come as far as that, by the right ways, and was kept from the wrong ones.
-    assert Term.reached["determined"] > 0
+    assert Term.reached["determined"] > 0, Term.reached
     assert Term.reached["refused"] > EXAMPLES

@@ -25,9 +25,10 @@ from bangfu.identify.actions.panels import (
     print_panel_passes,
     set_up_panel,
 )
+from bangfu.identify.forms import procedure
 from bangfu.identify.models import Ballot, Case, Panel, Pass, Recusal, Step
 from bangfu.identify.passes import actor_name, pass_by_code
-from bangfu.identify.rules import NO_NEED, tally
+from bangfu.identify.rules import NO_NEED, codes, tally
 from tests.conftest import committing
 from tests.coverage.lists import FIRST, Desk, Human, covered
 from tests.identify.school import AFTER, AT, PUPILS, UNTIL, School, a_school, later, voters
@@ -469,6 +470,12 @@ def test_a_tally_holds_for_any_votes(scores: list[str], absent: int, quorum: int
     at_least = sum(RANKS[score] <= RANKS[told.tier] for score in scores)
     assert 2 * at_least >= len(scores)  # half of them saw him in this tier or a needier one
     assert 2 * needier < len(scores)  # and fewer than half in a needier one
+
+
+def test_the_order_of_the_tiers_outlives_a_database_that_sorts_names() -> None:
+    told = json.loads(json.dumps(procedure(), sort_keys=True))
+    assert codes(told, "tier") == list(TIERS)
+    assert codes(told, "reason")[:2] == ["registered_poor", "monitored"]
 
 
 @given(SCORES.filter(bool), st.integers(0, 3))

@@ -81,7 +81,7 @@ def test_what_is_missing_or_unknown_is_refused(human: int, place: Organisation) 
     with refused("referral_answered", Overtaken):
         answer_referral(referral_id=made.pk, answer="granted", words="", by=by)
     follow_up(referral_id=made.pk, words="x", by=by)
-    with refused("referral_followed", Overtaken):
+    with refused("referral_followed_already", Overtaken):
         follow_up(referral_id=made.pk, words="x", by=by)
     refer(human=human, to=LOW, words=WORDS, by=by)  # a year later it may be asked again
 

@@ -1,4 +1,4 @@
-"""A term's identification of 20,000 pupils at once, each step through the actions that pages use."""
+"""A term of a whole school, in `make test-all` of 20,000 pupils: each step through the actions that pages use."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from bangfu.registry.models import Organisation, Status
 from tests.conftest import BY, committing
 from tests.coverage.lists import FIRST, Desk, Human
 
-PUPILS, IN_CLASS, A_DAY = 20_000, 50, 1_000
+MANY, IN_CLASS, A_DAY = 20_000, 50, 1_000
 SURNAMES, GIVEN = "赵钱孙李周吴郑王冯陈", "安邦美琳俊豪慧敏国栋一鸣文杰雅婷"
 SPRING, FIRST_DAY = "2025-spring", date(2025, 2, 17)
 
 
-def pupils() -> list[tuple[Human, dict[str, str]]]:
-    """Return 20,000 who do not exist, of 400 classes, no two with one ID or guardian."""
+def pupils(count: int) -> list[tuple[Human, dict[str, str]]]:
+    """Return people who do not exist, of classes of 50, no two with one ID or guardian."""
     found = []
-    for at in range(PUPILS):
+    for at in range(count):
         name = SURNAMES[at % 10] + GIVEN[at // 10 % 16] + GIVEN[at // 160 % 16]
         human = Human(name, at % A_DAY, date(2014, 1, 1) + timedelta(days=at // A_DAY))
         more = {
@@ -38,9 +38,12 @@ def pupils() -> list[tuple[Human, dict[str, str]]]:
     return found
 
 
-def test_20_000_pupils_go_through_every_step(founded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("count", [500, pytest.param(MANY, marks=pytest.mark.large)])
+def test_a_school_goes_through_every_step(
+    founded: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], count: int
+) -> None:
     desk = Desk(tmp_path)
-    everybody = pupils()
+    everybody = pupils(count)
     desk.roll(*(human.enrolled(**more) for human, more in everybody))
     desk.poor(*(human.poor(户编号=f"H{at}", 人口编号=f"M{at}") for at, (human, _) in enumerate(everybody)))
     with committing():
@@ -55,17 +58,17 @@ def test_20_000_pupils_go_through_every_step(founded: Path, tmp_path: Path, caps
     with committing():
         covered = cover(day=played.day, by=BY)
     with capsys.disabled():
-        print(f"\n{PUPILS:,} pupils through all steps in {seconds:.1f} s: {dict(played.funnel)}")  # noqa: T201
+        print(f"\n{count:,} pupils through all steps in {seconds:.1f} s: {dict(played.funnel)}")  # noqa: T201
     funnel = dict(played.funnel)
     steps = ("proposed", "voted", "recognised", "reviewed", "determined")
-    assert {name: funnel[name] for name in steps} == dict.fromkeys(steps, PUPILS)
+    assert {name: funnel[name] for name in steps} == dict.fromkeys(steps, count)
     none = funnel.get("tier_none", 0)
-    assert sum(count for name, count in funnel.items() if name.startswith("tier_")) == PUPILS
-    assert funnel["shown"] == PUPILS - none
+    assert sum(count for name, count in funnel.items() if name.startswith("tier_")) == count
+    assert funnel["shown"] == count - none
     told = covered.totals["pupils"]
-    assert (told["determined"], told["not_in_need"]) == (PUPILS - none, none)
+    assert (told["determined"], told["not_in_need"]) == (count - none, none)
     assert told["pupils"] == sum(count for name, count in told.items() if name != "pupils")
-    assert Status.objects.filter(kind="hardship", retracted_by=None).count() == PUPILS
+    assert Status.objects.filter(kind="hardship", retracted_by=None).count() == count
     assert not Ballot.objects.exclude(score=None).exists()
     close_round(round_id=played.round_id, by=people.at(Role.PRINCIPAL, played.day))
     assert [*checks.cells(), *checks.cases(), *checks.determinations()] == []

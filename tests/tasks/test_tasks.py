@@ -12,8 +12,9 @@ from pytest_django.fixtures import DjangoAssertNumQueries
 from bangfu.audit.models import Entry
 from bangfu.core.actor import Actor, Reach
 from bangfu.tasks.actions import Duty, running_job, settle, settle_all
-from bangfu.tasks.models import Job, Task
-from bangfu.tasks.queries import open_tasks, running_jobs
+from bangfu.tasks.checks import totals
+from bangfu.tasks.models import Job, Task, TaskTotal
+from bangfu.tasks.queries import grouped_tasks, open_tasks, running_jobs
 from tests.conftest import BY, NOW
 
 pytestmark = pytest.mark.usefixtures("founded")
@@ -151,3 +152,33 @@ def test_a_job_leaves_a_trail() -> None:
     with running_job(kind="import", subject="1 files", total=0, by=BY):
         pass
     assert Entry.objects.get(action="tasks.start_job").subject == f"job:{Job.objects.get().pk}"
+
+
+# ---- what is counted of them
+
+
+def test_what_is_counted_follows_every_change() -> None:
+    other = DUE + timedelta(days=9)
+    for duties in (
+        [duty(3), duty(2, "source_file:2"), duty(5, "source_file:3", "/1/5/"), duty(1, "source_file:4", due=other)],
+        [duty(1), duty(0, "source_file:3", "/1/5/")],
+        [duty(4, "source_file:3", "/1/5/"), duty(0, "source_file:4", due=other)],
+    ):
+        settle_all(duties, by=BY)
+        assert list(totals()) == []
+    assert sorted(TaskTotal.objects.values_list("path", "due", "count")) == [("/1/4/", DUE, 3), ("/1/5/", DUE, 4)]
+    late = Actor("T0002", NOW + timedelta(days=365), 1, (Reach("aid_officer", "/1/4/"),))
+    assert grouped_tasks(late, mine=True) == [("mend_rows", "aid_officer", 3, DUE, 3)]
+    assert grouped_tasks(actor_at("/1/4/", "/1/5/"), mine=True) == [("mend_rows", "aid_officer", 7, DUE, 0)]
+    assert grouped_tasks(actor_at("/1/6/"), mine=True) == []
+
+
+def test_a_count_that_differs_from_the_tasks_is_found() -> None:
+    settle(duty(3), by=BY)
+    TaskTotal.objects.update(count=2)
+    assert len(list(totals())) == 1
+    TaskTotal.objects.all().delete()
+    assert len(list(totals())) == 1
+    Task.objects.all().delete()
+    TaskTotal.objects.create(path="/1/", post="x", kind="x", due=DUE, count=1)
+    assert len(list(totals())) == 1

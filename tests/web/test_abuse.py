@@ -9,7 +9,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from django.core.signals import request_started
 from django.db import close_old_connections
 from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -32,11 +33,13 @@ from bangfu.accounts.models import User
 from bangfu.accounts.rules import Role
 from bangfu.core.messages import say
 from bangfu.coverage import uploading
+from bangfu.identify.models import Round
 from bangfu.registry.models import SourceFile
 from bangfu.web import inbox
 from bangfu.web.wsgi import application
 from tests.conftest import BY, import_paths
-from tests.coverage.lists import APRIL, FIRST, Human
+from tests.coverage.lists import APRIL, FIRST, Human, record
+from tests.identify.applying import ANSWERS, a_pass, a_round
 from tests.intake.bad_files import BAD_FILES, HEADER, csv_text, pupil_rows, write_roll
 from tests.web.abuse import (
     BOUNDARY,
@@ -65,7 +68,7 @@ bounded = settings(derandomize=True, database=None, deadline=None, suppress_heal
 FORM_TRIES, ADDRESS_TRIES = 6 * DEPTH, 500 * DEPTH
 # Which share of the odd texts each field gets: half, and a small one where who is who is reckoned anew with each
 # decision, a row is read anew with each mend, or the form is allauth's, which others abuse too.
-STEPS = {"/links/": 12, "/imports/": 12, "/users/": 6, "/account/": 3, "/": 2}
+STEPS = {"/family/": 12, "/identify/": 12, "/links/": 12, "/imports/": 12, "/users/": 6, "/account/": 3, "/": 2}
 METHODS = ("GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "ZQX")
 KINDS = (
     FORM, MULTIPART, "multipart/form-data", "multipart/form-data; boundary=" + "x" * 300, "application/json",
@@ -206,7 +209,28 @@ def callers(two: Two, tmp_path: Path) -> list[Caller]:
     )
     # Signed in after the slip, which ends the sessions of before.
     others = [caller("new", User.objects.get(pk=new.pk)), caller("second factor", second, fresh=True)]
-    return [*found, *others, caller("stale", third), half_in(fourth), Caller("stranger")]
+    return [*found, *others, caller("stale", third), half_in(fourth), a_family(two), Caller("stranger")]
+
+
+def a_family(two: Two) -> Caller:
+    """Return the phone of a family that has typed its code and begun to apply."""
+    last = timezone.localdate() + timedelta(days=1)
+    round_ = Round.objects.filter(school=two.school).first() or a_round(two.school)
+    Round.objects.filter(pk=round_.pk).update(apply_until=last)
+    code, _ = a_pass(round_, record(HERE[0], "school_roll"), two.school_class.path, until=last)
+    client = Client()
+    assert client.post("/pass/", {"code": code}).status_code == 302
+    for address, form in (("/family/notice/", {}), *((f"/family/apply/{page}/", ANSWERS[page]) for page in ANSWERS)):
+        rows = form if isinstance(form, list) else [form]
+        assert {client.post(address, row).status_code for row in rows} == {302}
+    return Caller("family", client.cookies)
+
+
+def asked_of_families() -> list[tuple[str, bytes]]:
+    """Return the pages of the application, and the one on which a teacher types one in, with what each is asked for."""
+    round_, person = Round.objects.values_list("pk", flat=True)[0], record(HERE[1], "school_roll")
+    typed = (f"/identify/{round_}/families/type-in/", f"person={person}".encode())
+    return [*((f"/family/apply/{page}/", b"") for page in ANSWERS), typed]
 
 
 def every_form(callers: list[Caller], two: Two) -> tuple[list[tuple[Caller, Form]], list[str]]:
@@ -215,11 +239,11 @@ def every_form(callers: list[Caller], two: Two) -> tuple[list[tuple[Caller, Form
     found: dict[tuple[str, ...], tuple[Caller, Form]] = {}
     for who in callers:
         shown = set[str]()
-        for address in filled(two):
+        for address, query in [*((address, b"") for address in filled(two)), *asked_of_families()]:
             kind = re.sub(r"\d+", "0", address)
             if kind in shown and DEPTH == 1:
                 continue
-            answer = who.send("GET", address)
+            answer = who.send("GET", address, query)
             wrong += [f"{who.name}: {fault}" for fault in faults(answer)]
             if answer.status == 200:
                 shown.add(kind)
@@ -274,7 +298,7 @@ def test_every_form_takes_abuse(callers: list[Caller], two: Two, capsys: pytest.
         found += combined(form, tried) if form.fields else []
     assert found == []
     actions = {form.action for _, form in forms}
-    assert {"/users/add/", "/account/login/", "/account/two-factor/authenticate/", "/imports/upload/", "/audit/",
+    assert {"/users/add/user/", "/account/login/", "/account/two-factor/authenticate/", "/imports/upload/", "/audit/",
             "/account/two-factor/totp/activate/", "/account/password/"} <= actions  # fmt: skip
     # What was typed comes back, and escaped.
     assert {"/people/", "/audit/", "/account/login/"} <= given_back

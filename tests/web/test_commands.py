@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 
 from bangfu.accounts.models import Grant, User
+from tests.crawl import make_certificate
 from tests.intake.commands import Finished, here
 from tests.web.conftest import Two
 
@@ -91,6 +92,21 @@ def test_tls_needs_both_files(two: Two, run: Run, tmp_path: Any) -> None:
     assert "cert.pem" in refused(run("serve", "--certificate", tmp_path / "cert.pem", "--key", tmp_path / "key.pem"))
 
 
+@pytest.mark.parametrize("broken", ["certificate", "key", "other key", "folder"])
+def test_files_that_are_no_certificate_with_its_key_are_said_so(
+    two: Two, run: Run, tmp_path: Path, broken: str
+) -> None:
+    certificate, key = make_certificate(tmp_path)
+    if broken == "other key":
+        (tmp_path / "other").mkdir()
+        _, key = make_certificate(tmp_path / "other")
+    elif broken == "folder":
+        key = tmp_path
+    else:
+        {"certificate": certificate, "key": key}[broken].write_text("-----BEGIN NOTHING-----")
+    assert str(key) in refused(run("serve", "--port", "0", "--certificate", certificate, "--key", key))
+
+
 @pytest.mark.parametrize("tls", [False, True])
 def test_the_workers_know_the_host_and_whether_there_is_tls(
     two: Two, run: Run, tmp_path: Path, tls: bool, monkeypatch: pytest.MonkeyPatch
@@ -111,9 +127,7 @@ def test_the_workers_know_the_host_and_whether_there_is_tls(
         def serve(self) -> None: ...
 
     monkeypatch.setattr("granian.Granian", Server)
-    files = [tmp_path / "cert.pem", tmp_path / "key.pem"]
-    for file in files:
-        file.touch()
+    files = make_certificate(tmp_path)
     run("serve", "--host", "127.0.0.2", "--port", "0", *(("--certificate", files[0], "--key", files[1]) if tls else ()))
     (found,) = seen
     assert {"127.0.0.2", "localhost"} <= set(found["ALLOWED_HOSTS"])

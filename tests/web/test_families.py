@@ -20,9 +20,11 @@ from bangfu.core.actor import Actor
 from bangfu.identify.actions.families import keep_page, receive_notice, send_application
 from bangfu.identify.models import Application, Case, Determination, Informed, Notice, Pass, Round
 from bangfu.identify.rules import Stage
+from bangfu.registry.models import Organisation
 from tests.coverage.lists import record
 from tests.identify.applying import ANSWERS, HAPPENED, SIGNED, a_pass, a_round
-from tests.web.conftest import HERE, NEXT_DOOR, Two, person_of, signed_in
+from tests.web.conftest import FAR, HERE, NEXT_DOOR, Two, person_of, signed_in
+from tests.web.test_matrix import PLACE, SEES, addresses, leaks
 
 NOW = datetime(2025, 7, 2, 10, 0, tzinfo=timezone.get_default_timezone())
 AT_MOST = 15
@@ -252,6 +254,19 @@ def test_each_family_sees_its_own_child(two: Two, round_: Round) -> None:
         assert HERE[mine].name in said
         assert HERE[1 - mine].name not in said
     assert "农村" not in phones[1].get("/family/check/").content.decode()
+
+
+def test_a_family_sees_no_other_child_at_any_address(two: Two, phone: Client) -> None:
+    with_code(two, Round.objects.get(), 1)
+    phone.post("/family/notice/")
+    answer(phone, "household")
+    ids = [str(number) for number in (Round.objects.get().pk, two.school_class.pk, pupil(0), pupil(1))]
+    for route in addresses():
+        words = route.replace("<slug:page>", "household")
+        for where in {re.sub(r"<\w+:\w+>", number, words) for number in ids}:
+            for response in (phone.get(where), phone.post(where, {"person": pupil(1), "place": two.school_class.pk})):
+                assert response.status_code in (200, 302, 403, 404, 405, 422), where
+                assert leaks(response, HERE[:1]) == [], where
 
 
 def test_a_page_that_is_none_leads_home(phone: Client) -> None:
@@ -492,6 +507,30 @@ def test_another_class_and_another_schools_pupil_are_not_there(two: Two, round_:
     form = {"place": two.school_class.pk, "people": [other], "channel": "paper"}
     assert teacher.post(address(round_, "informed/"), form).status_code == 422
     assert not Informed.objects.exists()
+
+
+@pytest.mark.parametrize("role", Role)
+def test_nobody_sees_or_changes_other_families(two: Two, round_: Round, role: Role) -> None:
+    place = PLACE[role]
+    client = signed_in(person_of(role, place if place == "/" else getattr(two, place).path))
+    rounds = [round_, a_round(two.next_school), a_round(two.far_school)]
+    people = [record(humans[0], "school_roll") for humans in (HERE, NEXT_DOOR, FAR)]
+    places = [two.school_class, two.school, *Organisation.objects.filter(parent__in=(two.next_school, two.far_school))]
+    asked_ = [{"place": place.pk} for place in places] + [{"person": person} for person in people]
+    asked_ += [{"place": place.pk, "people": people, "channel": "paper", "all": "1"} for place in places]
+    for each in rounds:
+        for page in ("", "informed/", "passes/", "type-in/", "blank/", "filled/"):
+            for given in asked_:
+                before = Entry.objects.count()
+                shown = client.get(address(each, page), given)
+                assert Entry.objects.count() == before
+                sent = client.post(address(each, page), given)
+                for response in (shown, sent):
+                    assert response.status_code in (200, 302, 400, 403, 404, 405, 422), (page, given)
+                    assert leaks(response, SEES[role]) == [], (page, given)
+    works = role in (Role.CLASS_TEACHER, Role.AID_OFFICER)
+    done = {*Informed.objects.values_list("person_id", flat=True), *Pass.objects.values_list("person_id", flat=True)}
+    assert done == ({pupil(0)} if works else set())
 
 
 def test_the_auditor_sees_lists_and_no_answers(two: Two, round_: Round) -> None:

@@ -17,7 +17,7 @@ SPRING, UNTIL = "2025-spring", "2025-07-10"
 @pytest.fixture(autouse=True)
 def _in_july(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the pages' moment be that of the tests: after every list, within the term."""
-    monkeypatch.setattr("bangfu.web.middleware.timezone.localtime", lambda: NOW)
+    monkeypatch.setattr("bangfu.web.middleware.clock", lambda: NOW)
 
 
 def opened(two: Two) -> Round:

@@ -134,7 +134,8 @@ def test_an_old_proof_asks_again_and_keeps_the_form(officer: User, two: Two) -> 
 @pytest.mark.parametrize(
     "address",
     [
-        "/users/add/", "/users/{0}/slip/", "/users/{0}/grant/", "/users/grants/{1}/end/", "/users/{0}/second-factor/",
+        "/users/add/user/", "/users/{0}/slip/", "/users/{0}/grant/", "/users/grants/{1}/end/",
+        "/users/{0}/second-factor/",
     ],
 )  # fmt: skip
 def test_what_is_sensitive_asks_again(two: Two, officer: User, address: str) -> None:
@@ -151,7 +152,7 @@ def test_what_is_sensitive_asks_again(two: Two, officer: User, address: str) -> 
 
 
 def test_to_whom_a_page_is_not_there_nobody_asks_for_a_password(officer: User) -> None:
-    assert signed_in(officer, ago=OLD).post("/users/add/", {"staff_number": "N1"}).status_code == 404
+    assert signed_in(officer, ago=OLD).post("/users/add/user/", {"staff_number": "N1"}).status_code == 404
 
 
 # ---- abuse

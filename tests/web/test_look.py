@@ -156,21 +156,22 @@ def test_the_page_of_parts_is_open_to_everybody_and_has_no_style_or_script_of_it
 
 
 def test_bars_share_one_scale_and_a_small_part_can_be_seen() -> None:
-    chart = stacked("school", ["a", "b"], [Row(1, "A", {"a": 1, "b": 999}), Row(2, "B", {"b": 500}), Row(3, "C", {})])
+    rows = [Row(1, "A", {"a": 1, "b": 999}), Row(2, "B", {"b": 500}), Row(3, "C", {})]
+    chart = stacked("school", {"a": "A", "b": "B"}, rows)
     widths = [[float(part.width.rstrip("%")) for part in bar.parts] for bar in chart.bars]
     assert widths == [[0.5, 96.9], [48.5], []]
     assert chart.bars[0].parts[1].x == "0.50%"
     assert all(sum(row) <= 100 for row in widths)
-    assert chart.table[2].cells == [("a", 0), ("b", 0)]
+    assert chart.table[2].cells == [("a", "A", 0), ("b", "B", 0)]
 
 
 def test_a_chart_of_nothing_has_no_bars() -> None:
-    assert stacked("school", ["a"], []).bars == []
-    assert stacked("school", ["a"], [Row(1, "A", {"a": 0})]).bars[0].parts == []
+    assert stacked("school", {"a": "A"}, []).bars == []
+    assert stacked("school", {"a": "A"}, [Row(1, "A", {"a": 0})]).bars[0].parts == []
 
 
 def test_the_table_has_the_rows_that_are_not_drawn() -> None:
-    chart = stacked("school", ["a"], [Row(n, str(n), {"a": n}) for n in range(MOST_BARS + 5)])
+    chart = stacked("school", {"a": "A"}, [Row(n, str(n), {"a": n}) for n in range(MOST_BARS + 5)])
     assert (len(chart.bars), len(chart.table)) == (MOST_BARS, MOST_BARS + 5)
 
 
@@ -181,7 +182,7 @@ def test_states_by_place_add_up_to_the_tiles_as_far_as_the_reader_sees(two: Two)
         (Role.CLASS_TEACHER, two.school_class, {two.school_class.name}),
     ):
         by = actor_for(person_of(role, place.path), BY.at)
-        found = standing_of(places_to_choose(by), by)
+        found = standing_of(places_to_choose(by).places, by)
         assert {standing.place.name for standing in found} == names
         assert sum((standing.states for standing in found), Counter()) == state_totals(by)
     assert sum(state_totals(BY).values()) == len((*HERE, *NEXT_DOOR, *FAR))

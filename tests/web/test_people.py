@@ -129,7 +129,7 @@ def test_households_are_found_by_place_number_and_member(two: Two) -> None:
 
 def test_the_lists_on_which_somebody_stands_for_being_in_need_are_closed_until_opened(two: Two) -> None:
     client = signed_in(person_of(Role.COUNTY_BUREAU, two.county.path))
-    human = next(row["pupil"].human_id for row in client.get("/people/?state=to_assess").context["rows"])
+    human = next(pupil.human_id for pupil, _ in client.get("/people/?state=to_assess").context["rows"])
     closed, opened = client.get(f"/people/{human}/"), client.post(f"/people/{human}/open/", {"reason": "家访前核对"})
     file = SourceFile.objects.get(layout="poverty_register", sender=two.county).name
     for word in ("脱贫户", file, "registered_poor"):

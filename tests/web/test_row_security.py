@@ -24,7 +24,7 @@ from bangfu.audit.actions import record
 from bangfu.audit.models import Entry
 from bangfu.audit.scope import SETTING, guards, seen_by, whole
 from bangfu.core.actor import Actor, Reach
-from bangfu.coverage.models import Alias, Difference, Link, Named, PlaceTotal, PupilState
+from bangfu.coverage.models import Alias, Difference, Link, Named, PlaceTotal, PupilState, Question
 from bangfu.identify import models as identify
 from bangfu.identify.actions.rounds import open_round
 from bangfu.intake.models import HeldRow, Mapping
@@ -41,7 +41,7 @@ from bangfu.registry.models import (
     SourceFile,
     SourceRow,
 )
-from bangfu.tasks.models import Task
+from bangfu.tasks.models import Task, TaskTotal
 from bangfu.web import middleware
 from tests.conftest import BY, NOW
 from tests.homes import SEES_ALL, SERVER, new_home
@@ -73,6 +73,8 @@ GUARDED: dict[type[models.Model], tuple[str, ...]] = {
     Named: ("organisation__path",),
     PlaceTotal: ("organisation__path",),
     Task: ("path",),
+    TaskTotal: ("path",),
+    Question: ("path",),
 }
 IN_CASE = (identify.Proposal, identify.Recusal, identify.Ballot, identify.Step)
 OF_PLACES = (

@@ -132,7 +132,7 @@ def test_a_form_that_waits_goes_through_the_second_factor(admin: User) -> None:
     client = signed_in(with_app(admin))
     client.get("/")
     client.session.flush()
-    page = client.post("/users/add/", {"staff_number": "N1", "name": "新来的人"}).content.decode()
+    page = client.post("/users/add/user/", {"staff_number": "N1", "name": "新来的人"}).content.decode()
     kept = re.search(r'name="kept" value="([^"]+)"', page)
     assert kept
     form = {"login": admin.staff_number, "password": word(admin), "kept": kept[1], "next": "/account/kept/"}

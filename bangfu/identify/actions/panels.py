@@ -15,8 +15,8 @@ from bangfu.audit.actions import record
 from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed, Overtaken
+from bangfu.core.ids import is_id
 from bangfu.core.slips import new_slip
-from bangfu.coverage.queries import is_id
 from bangfu.identify import panels, queries
 from bangfu.identify.actions.steps import Said, _update_rows, make_moves
 from bangfu.identify.models import Ballot, Case, Panel, PanelMember, Pass, Recusal, Round

@@ -104,7 +104,7 @@ def follow_up(*, referral_id: int, words: str, by: Actor) -> Referral:
     if not referral.answer:
         raise BangfuError("referral_waits")
     if referral.followed_on:
-        raise Overtaken("referral_followed")
+        raise Overtaken("referral_followed_already")
     _check(words)
     referral.followed_on = by.at.date()
     referral.follow_words = seal(referral, "follow_words", words.strip())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from django import template
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 
 from bangfu.core.messages import reader_language, sentences
@@ -14,6 +17,7 @@ from bangfu.core.messages import say as say_
 from bangfu.coverage.reckon import CODES
 from bangfu.intake.layouts import all_layouts
 from bangfu.intake.queries import Waiting
+from bangfu.web.charts import Part
 
 register = template.Library()
 SEXES = {"男": "sex_male", "女": "sex_female"}
@@ -23,6 +27,38 @@ SEXES = {"男": "sex_male", "女": "sex_female"}
 def say(code: str, *rest: object, **facts: object) -> str:
     """Return the sentence for a code; what stands in `rest` goes to the code's end ('state_' + state)."""
     return say_("".join([code, *map(str, rest)]), None, **facts)
+
+
+@register.simple_tag
+def tag(kind: str, code: str, *rest: object) -> str:
+    """Return a state in a word, a colour and a shape, like `parts/tag.html`, for tables: an include is slow."""
+    return format_html('<span class="tag {}">{}</span>', kind, say(code, *rest))
+
+
+@register.simple_tag
+def pupils_cell(label: str, count: int, people: str, place: int | None = None, state: str = "") -> str:
+    """Return a cell of a table that counts pupils; with a place, it leads to the list of them at the address `people`.
+
+    A tag, for a table of these is most of what some pages take.
+    """
+    text: str = number(count)
+    if count and place:
+        address = f"{people}?place={place}&state={state}" if state else f"{people}?place={place}"
+        text = format_html('<a href="{}">{}</a>', address, text)
+    return format_html('<td class="number" data-label="{}">{}</td>', label, text)
+
+
+@register.simple_tag
+def bar_parts(parts: Sequence[Part]) -> str:
+    """Return the pieces of a bar (web/charts.py) as SVG."""
+    rect = '<rect x="{}" width="{}" height="18" class="part {}"/>'
+    return format_html_join("", rect, ((part.x, part.width, part.code) for part in parts))
+
+
+@register.simple_tag
+def parts_words(parts: Sequence[Part]) -> str:
+    """Return what a bar shows in words."""
+    return ", ".join(f"{part.name} {number(part.count)}" for part in parts)
 
 
 @register.simple_tag
@@ -54,6 +90,12 @@ def held_words(row: Waiting) -> str:
 
 
 @register.simple_tag
+def agrees_words(agrees: dict[str, str]) -> str:
+    """Return how two records agree, field by field."""
+    return say_("comma").join(f"{say_(f'field_{name}')} {say_(f'level_{level}')}" for name, level in agrees.items())
+
+
+@register.simple_tag
 def fact_words(says: dict[str, Any]) -> str:
     """Return what a fact says, its filled fields in their order."""
     return " · ".join(_fact_word(name, value) for name, value in says.items() if value not in (None, ""))
@@ -71,6 +113,12 @@ def _fact_word(name: str, value: Any) -> str:
 def number(value: int | None) -> str:
     """Return a number with its thousands parted."""
     return f"{value:,}" if value is not None else ""
+
+
+@register.filter
+def day(value: date | None) -> str:
+    """Return a day as 2025-04-17, by a shorter way than Django's filter for dates of any form."""
+    return value.isoformat() if value else ""
 
 
 @register.filter

@@ -8,6 +8,7 @@ from django import template
 
 from bangfu.core.messages import reader_language, sentences
 from bangfu.core.messages import say as say_
+from bangfu.core.money import yuan as yuan_
 from bangfu.identify.rules import NO_NEED
 
 register = template.Library()
@@ -25,6 +26,12 @@ def tier_words(procedure: dict[str, Any], code: str) -> str:
 def reason_words(procedure: dict[str, Any], code: str) -> str:
     """Return what a reason is called, for being in need or for not."""
     return _words(procedure["reason"] | procedure["no_need_reason"], code)
+
+
+@register.filter
+def yuan(amount: int) -> str:
+    """Return fen as yuan."""
+    return yuan_(amount)
 
 
 @register.simple_tag
