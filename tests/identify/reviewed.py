@@ -61,6 +61,13 @@ def open_round(school: Organisation, term: str = "2025-spring", day: date = DAY)
 
 def reviewed_cases(round_: Round, tiers: Sequence[str] = TIERS, maker: str = "aid_officer") -> list[Case]:
     """Return a case for each pupil on the school's roll, recognised and reviewed with these tiers in turn."""
+    cases = proposed_cases(round_, tiers)
+    review(cases, maker)
+    return cases
+
+
+def proposed_cases(round_: Round, tiers: Sequence[str] = TIERS) -> list[Case]:
+    """Return a case for each pupil on the school's roll, to be given these tiers in turn."""
     told = Enrolment.objects.filter(school=round_.school, retracted_by=None, valid_until=None).order_by("person_id")
     human = dict(Alias.objects.values_list("record_id", "human_id"))
     cases = []
@@ -74,7 +81,6 @@ def reviewed_cases(round_: Round, tiers: Sequence[str] = TIERS, maker: str = "ai
         )  # fmt: skip
         Proposal.objects.create(case=case, kind="registered_poor", layout="poverty", list_date=DAY)
         cases.append(case)
-    review(cases, maker)
     return cases
 
 

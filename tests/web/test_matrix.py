@@ -77,6 +77,8 @@ def filled(two: Two) -> list[str]:
     people = [detail.person_id for detail in Detail.objects.order_by("pk")]
     numbers = {
         "/differences/": list(Difference.objects.values_list("pk", flat=True)),
+        "/identify/panels/": list(Panel.objects.values_list("pk", flat=True)),
+        "/ballot/": list(Case.objects.values_list("pk", flat=True)),
         "/identify/notices/": [*Notice.objects.values_list("pk", flat=True)],
         "/identify/objections/": [*Objection.objects.values_list("pk", flat=True)],
         "/identify/referrals/": [*Referral.objects.values_list("pk", flat=True)],
