@@ -176,7 +176,7 @@ def in_demo(sign_ins: Sequence[dict[str, str]], day: date) -> Identified | None:
     places, names = demo_places(), {row["role"]: row["staff_number"] for row in sign_ins}
     path, county = places[Role.AID_OFFICER.value][0], places[Role.COUNTY_BUREAU.value][0]
     school = next((place for place in schools(by) if place.path == path), None)
-    term = queries.calendar().term_of(day)
+    term = next((term for term in queries.terms().values() if term.first <= day <= term.last), None)
     if school is None or term is None:
         return None
     roles = (Role.AID_OFFICER, Role.PRINCIPAL, Role.COUNTY_BUREAU)

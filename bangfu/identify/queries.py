@@ -10,8 +10,8 @@ from django.db.models import Count, Q, QuerySet
 
 from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
-from bangfu.core.calendars import Calendar, Term, calendar_for
-from bangfu.core.errors import NotAllowed
+from bangfu.core.calendars import Term, calendar_for
+from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.core.ids import is_id
 from bangfu.coverage.linking import members
 from bangfu.identify.models import Case, Determination, Round
@@ -56,20 +56,24 @@ def case_for(number: int, by: Actor) -> Case:
     return found
 
 
-def calendar() -> Calendar:
-    """Return the calendar of the installation's county."""
-    return calendar_for(home_county() or "", settings.HOME / "calendars")
+def terms() -> dict[str, Term]:
+    """Return the terms by name: as the county's own calendar has them, beyond it as the shipped one does."""
+    own = calendar_for(home_county() or "", settings.HOME / "calendars")
+    return {term.name: term for term in (*calendar_for("").terms, *own.terms)}
+
+
+def term_called(name: str) -> Term:
+    """Return a term; BangfuError for one that no calendar has."""
+    found = terms().get(name)
+    if found is None:
+        raise BangfuError("term_unknown", term=name, region=home_county() or "*")
+    return found
 
 
 def school_year_end(term: str) -> date:
-    """Return the first day of the school year after the one that a term belongs to; BangfuError where it is unknown.
-
-    By the shipped calendar where the county's own does not reach so far.
-    """
+    """Return the first day of the school year after the one that a term belongs to; BangfuError where it is unknown."""
     year, half = term.split("-")
-    name = f"{int(year) if half == 'spring' else int(year) + 1}-autumn"
-    known = {term.name: term for term in calendar().terms}
-    return (known.get(name) or calendar_for("").term(name)).first
+    return term_called(f"{int(year) if half == 'spring' else int(year) + 1}-autumn").first
 
 
 def funnel(round_: Round, by: Actor) -> dict[str, int]:
@@ -109,7 +113,7 @@ SETTLED = (Stage.DETERMINED, Stage.CONTINUED)
 
 def terms_ahead(day: date) -> list[Term]:
     """Return the term of a day, or the next one in the holidays, and the one after it."""
-    return [term for term in calendar().terms if term.last >= day][:2]
+    return [term for term in sorted(terms().values(), key=lambda term: term.first) if term.last >= day][:2]
 
 
 def on_roll(school_class: int, by: Actor) -> list[tuple[int, str]]:

@@ -54,7 +54,7 @@ def open_round(*, school_id: int, term: str, apply_until: date, by: Actor) -> Ro
     if school is None or not holds_post(by, Role.AID_OFFICER, school.path, Role.PRINCIPAL, Role.COUNTY_BUREAU):
         raise NotAllowed("school_not_yours", number=school_id)
     day, rules = by.at.date(), procedure(settings.HOME)
-    if not day <= apply_until <= queries.calendar().term(term).last:
+    if not day <= apply_until <= queries.term_called(term).last:
         raise BangfuError("apply_until_odd", term=term)
     if Round.objects.filter(school=school, term=term).exists():
         raise BangfuError("round_exists", school=school.name, term=term)
