@@ -62,6 +62,7 @@ PAGES = {
     "proof": ("class_teacher", "/account/again/"),
     "app-set-up": ("class_teacher", "/account/two-factor/totp/activate/"),
     "kept-none": ("class_teacher", "/account/kept/"),
+    "pass": ("class_teacher", "/pass/"),
     "not-there": ("class_teacher", "/users/"),
 }
 README = (("coverage", "pc", "zh"), ("inbox-school", "phone", "zh"), ("link", "pc", "en"))

@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.csrf import csrf_exempt
 
 from bangfu.web.access import actor_of, open_to
+from bangfu.web.passes import with_pass
 
 
 @open_to("x")
@@ -58,6 +59,11 @@ def open_to_all(request: HttpRequest) -> HttpResponse:
 
 
 def bare(request: HttpRequest) -> HttpResponse:  # fires: view-without-guard
+    return HttpResponse("well")
+
+
+@with_pass("person")
+def of_whoever_holds_a_code(request: HttpRequest, held: object) -> HttpResponse:
     return HttpResponse("well")
 
 
