@@ -86,7 +86,7 @@ def _read_again() -> None:
 def _check_tls(certificate: Path, key: Path) -> None:
     """Refuse with one sentence where the two files are no certificate with its key; a key under a password is none."""
     try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password="")
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, lambda: "")
     except (OSError, ValueError) as problem:  # what ssl raises is an OSError
         detail = getattr(problem, "reason", None) or getattr(problem, "strerror", None) or problem
         raise BangfuError("tls_files_wrong", certificate=certificate, key=key, detail=detail) from problem

@@ -98,6 +98,7 @@ def fairness(term: str, by: Actor) -> Fairness:
             groups[name][key] += counts
     names = _names([*groups["school"], *groups["village"]])
     listed = {name: _listed(groups[name], names) for name in GROUPS}
+    listed["household"].sort(key=lambda group: (not group.name, group.name))
     return Fairness(total, listed, _sources(cases))
 
 
@@ -150,12 +151,12 @@ def _names(places: Sequence[int | None]) -> dict[int, str]:
 
 
 def _listed(found: dict[Any, Counter[str]], names: dict[int, str]) -> list[Group]:
-    """Return the groups, those with most pupils first; sizes in their order."""
+    """Return the groups, those with most pupils first; those that no list tells of last."""
     groups = [
         Group(key if isinstance(key, int) else 0, names.get(key, "") if isinstance(key, int) else key or "", counts)
         for key, counts in found.items()
     ]
-    return sorted(groups, key=lambda group: (-group.counts["proposed"], group.name))
+    return sorted(groups, key=lambda group: (not group.name, -group.counts["proposed"], group.name))
 
 
 def _sources(cases: QuerySet[Case]) -> list[Source]:

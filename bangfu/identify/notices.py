@@ -205,7 +205,7 @@ class Shown:
     notice: Notice
     stands: bool
     rows: list[tuple[int, Line]]
-    columns: tuple[str, ...]  # those in which something is said
+    columns: tuple[str, ...]  # of the table
 
     @property
     def lines(self) -> list[Line]:
@@ -224,9 +224,9 @@ def notice_shown(token: str, day: date) -> Shown | None:
 
 
 def used_columns(found: Iterable[Line]) -> tuple[str, ...]:
-    """Return the columns in which some line says something, in their order."""
+    """Return the columns of the table, in their order: where some line says something; the school stands above it."""
     known = list(found)
-    return tuple(column for column in NOTICE_COLUMNS if any(line[column] for line in known))
+    return tuple(column for column in NOTICE_COLUMNS if column != "school" and any(line[column] for line in known))
 
 
 # -- what is said against them

@@ -100,21 +100,21 @@ def ask(request: HttpRequest, held: Held, page: str) -> HttpResponse:
 def _ask_people(request: HttpRequest, held: Held, found: Family, asked: Page) -> HttpResponse:
     """Ask for people one at a time: add another, change one, take one off, or go on."""
     rows = list(found.answers.get(asked.code) or [])
-    at = id_in(request.GET.get("at", ""))
-    at = at if at is not None and at < len(rows) else None
-    said, wrong, problem = (rows[at] if at is not None else {}), dict[str, str](), ""
+    at = id_in(request.GET.get("at", ""))  # counted from 1
+    at = at if at is not None and at <= len(rows) else None
+    said, wrong, problem = (rows[at - 1] if at is not None else {}), dict[str, str](), ""
     if request.method == "POST":
         do = request.POST.get("do", "")
         blank = not any(request.POST.get(field.code, "").strip() for field in asked.fields)
         off = id_in(do.removeprefix("off-"))
         if off is not None:
-            return _kept(request, held, found, asked, rows[:off] + rows[off + 1 :], stay=True)
+            return _kept(request, held, found, asked, rows[: off - 1] + rows[off:], stay=True)
         if blank and rows and do != "add":
             return redirect(_next(request, application_form(), found, asked))
         said, wrong = answered(asked, request.POST.getlist)
         problem = say("people_most", None, most=asked.repeat) if at is None and len(rows) >= asked.repeat else ""
         if not wrong and not problem:
-            rows[slice(len(rows), None) if at is None else slice(at, at + 1)] = [said]
+            rows[slice(len(rows), None) if at is None else slice(at - 1, at)] = [said]
             return _kept(request, held, found, asked, rows, stay=do == "add")
     lines = told(application_form(), {asked.code: rows}, found.late, reader_language())
     people = next(page.rows for page in lines if page.code == asked.code) if rows else ()

@@ -17,6 +17,7 @@ from bangfu.core.messages import say
 from bangfu.identify import queries
 from bangfu.identify.actions import determinations, rounds
 from bangfu.registry.queries import classes, schools
+from bangfu.web import fairness, notices, referrals
 from bangfu.web.access import READERS, actor_of, open_to
 from bangfu.web.paging import page_of
 
@@ -30,6 +31,13 @@ LEADS = {
     "noticed": "recognition",
 }
 PROPOSERS = (*KEEPERS, Role.CLASS_TEACHER)
+# The pages over all rounds, and to whom they are open.
+PAGES = (
+    ("notices", notices.OFFICERS),
+    ("objections", notices.OFFICERS),
+    ("referrals", referrals.READERS),
+    ("fairness", fairness.READERS),
+)
 
 
 @open_to(*READERS, writes=KEEPERS)
@@ -55,6 +63,7 @@ def listed(request: HttpRequest) -> HttpResponse:
         "counts": queries.counts(page, by),
         "schools": schools(by) if keeps else (),
         "terms": queries.terms_ahead(by.at.date()) if keeps else (),
+        "pages": [name for name, roles in PAGES if any(by.holds(role) for role in roles)],
         "typed": typed,
         "problem": problem,
     }

@@ -258,7 +258,7 @@ def _public_context(request: HttpRequest, seen: rows.Shown) -> dict[str, object]
     return {
         "notice": found,
         "lines": seen.lines,
-        "columns": [column for column in seen.columns if column != "school"],
+        "columns": seen.columns,
         "working_days": procedure["notice"]["working_days"],
         "basis": procedure["legal_basis"][reader_language()],
         "address": request.build_absolute_uri(reverse("public_notice", args=[found.token])),

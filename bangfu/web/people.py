@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from bangfu.audit.queries import entries_about
@@ -36,7 +34,7 @@ def search(request: HttpRequest) -> HttpResponse:
     school = request.GET.get("school", "").strip()
     wanted, named = _wanted(request), schools_called(school, by) if school else None
     if named and len(named.places) == 1:
-        return redirect(f"{reverse('people')}?{urlencode({'state': wanted['state'], 'place': named.places[0].pk})}")
+        wanted["place"], named, school = named.places[0], None, ""
     context = {"states": STATES, "choice": places_to_choose(by), "school": school, "named": named, **wanted}
     return render(request, "people/search.html", context | ({} if named else _listed(request, wanted)))
 

@@ -25,6 +25,7 @@ from tests.conftest import BY
 
 DAY = date(2025, 4, 25)  # a Friday: five working days later is 6 May, for the first days of May are off
 LAST = date(2025, 5, 6)
+CONFIDENCE = "zqx-in-confidence"  # what is said against a notice, and written of a referral
 TIERS = ("severe", "moderate", "mild", NO_NEED)
 
 
@@ -60,6 +61,13 @@ def open_round(school: Organisation, term: str = "2025-spring", day: date = DAY)
 
 def reviewed_cases(round_: Round, tiers: Sequence[str] = TIERS, maker: str = "aid_officer") -> list[Case]:
     """Return a case for each pupil on the school's roll, recognised and reviewed with these tiers in turn."""
+    cases = proposed_cases(round_, tiers)
+    review(cases, maker)
+    return cases
+
+
+def proposed_cases(round_: Round, tiers: Sequence[str] = TIERS) -> list[Case]:
+    """Return a case for each pupil on the school's roll, to be given these tiers in turn."""
     told = Enrolment.objects.filter(school=round_.school, retracted_by=None, valid_until=None).order_by("person_id")
     human = dict(Alias.objects.values_list("record_id", "human_id"))
     cases = []
@@ -73,7 +81,6 @@ def reviewed_cases(round_: Round, tiers: Sequence[str] = TIERS, maker: str = "ai
         )  # fmt: skip
         Proposal.objects.create(case=case, kind="registered_poor", layout="poverty", list_date=DAY)
         cases.append(case)
-    review(cases, maker)
     return cases
 
 
@@ -84,15 +91,14 @@ def review(cases: Sequence[Case], maker: str = "aid_officer") -> None:
         make_moves(cases=cases, verb=verb, said=said, by=Actor(who, at(cases[0].round.opened_on)))
 
 
-def noticed(round_: Round, until: date = date(2099, 1, 1)) -> list[Case]:
-    """Put the proposed cases of a round on a notice that stands until then, and object to the first of them."""
-    cases = list(Case.objects.filter(round=round_, stage="proposed").select_related("round").order_by("pk"))
+def noticed(round_: Round, cases: Sequence[Case], until: date = date(2099, 1, 1)) -> Case:
+    """Put proposed cases of a round on a notice that stands until then, object to the last of them, and return it."""
     for case in cases:
-        case.school_tier, case.reasons = "severe", ["low_income"]
+        case.round, case.school_tier, case.reasons = round_, "severe", ["low_income"]
     review(cases)
     seen = notices.preview(round_, round_.school, BY).digest
     notice = publish(round_id=round_.pk, place_id=round_.school_id, seen=seen, by=BY)
-    against = Against(cases[0].pk, "刘桂芳", "13900001111", "zqx-in-confidence")
+    against = Against(cases[-1].pk, "刘桂芳", "13900001111", CONFIDENCE)
     object_to(token=notice.token, against=against, key=uuid4(), by=Actor("objector", BY.at))
     Notice.objects.filter(pk=notice.pk).update(last_day=until)
-    return cases
+    return cases[-1]

@@ -178,7 +178,7 @@ def multipart(pairs: list[tuple[str, bytes]], files: tuple[tuple[str, bytes, byt
 
 # ---- judging what comes back
 
-ALLOWED = frozenset({200, 301, 302, 400, 403, 404, 405, 409, 413, 422, 429})
+ALLOWED = frozenset({200, 301, 302, 400, 403, 404, 405, 409, 410, 413, 422, 429})
 INTERNAL = re.compile(
     rb"Traceback|\bException\b|IntegrityError|DataError|DoesNotExist|\bdjango\.|\ballauth\.|sqlite|psycopg|\.py\b"
     rb"|site-packages|\bbangfu\.(?:web|core|intake|coverage|accounts|registry)|\bDEBUG\b|/tmp/|KeyError|ValueError",

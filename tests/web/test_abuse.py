@@ -33,13 +33,15 @@ from bangfu.accounts.models import User
 from bangfu.accounts.rules import Role
 from bangfu.core.messages import say
 from bangfu.coverage import uploading
-from bangfu.identify.models import Round
+from bangfu.identify.actions.referrals import refer
+from bangfu.identify.models import Notice, Round
 from bangfu.registry.models import SourceFile
 from bangfu.web import inbox
 from bangfu.web.wsgi import application
 from tests.conftest import BY, import_paths
 from tests.coverage.lists import APRIL, FIRST, Human, record
 from tests.identify.applying import ANSWERS, a_pass, a_round
+from tests.identify.reviewed import noticed, open_round, proposed_cases, review
 from tests.intake.bad_files import BAD_FILES, HEADER, csv_text, pupil_rows, write_roll
 from tests.web.abuse import (
     BOUNDARY,
@@ -68,7 +70,10 @@ bounded = settings(derandomize=True, database=None, deadline=None, suppress_heal
 FORM_TRIES, ADDRESS_TRIES = 6 * DEPTH, 500 * DEPTH
 # Which share of the odd texts each field gets: half, and a small one where who is who is reckoned anew with each
 # decision, a row is read anew with each mend, or the form is allauth's, which others abuse too.
-STEPS = {"/family/": 12, "/identify/": 12, "/links/": 12, "/imports/": 12, "/users/": 6, "/account/": 3, "/": 2}
+STEPS = {
+    "/notice/": 6, "/objection/": 6, "/family/": 12, "/identify/": 12, "/links/": 12, "/imports/": 12, "/users/": 6,
+    "/account/": 3, "/": 2,
+}  # fmt: skip
 METHODS = ("GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "ZQX")
 KINDS = (
     FORM, MULTIPART, "multipart/form-data", "multipart/form-data; boundary=" + "x" * 300, "application/json",
@@ -209,7 +214,22 @@ def callers(two: Two, tmp_path: Path) -> list[Caller]:
     )
     # Signed in after the slip, which ends the sessions of before.
     others = [caller("new", User.objects.get(pk=new.pk)), caller("second factor", second, fresh=True)]
+    a_notice(two)
     return [*found, *others, caller("stale", third), half_in(fourth), a_family(two), Caller("stranger")]
+
+
+def a_notice(two: Two) -> None:
+    """Publish a notice at the school that stands, with an objection and a referral; one case waits for the next."""
+    first, *cases = proposed_cases(open_round(two.school))
+    noticed(first.round, cases)
+    review([first])
+    refer(human=first.person_id, to="veterans.martyr", words="x", by=BY)
+
+
+def asked_of_strangers() -> list[tuple[str, bytes]]:
+    """Return the pages of a notice that stands."""
+    token = Notice.objects.get().token
+    return [(f"/notice/{token}/", b""), (f"/notice/{token}/object/", b"")]
 
 
 def a_family(two: Two) -> Caller:
@@ -239,7 +259,11 @@ def every_form(callers: list[Caller], two: Two) -> tuple[list[tuple[Caller, Form
     found: dict[tuple[str, ...], tuple[Caller, Form]] = {}
     for who in callers:
         shown = set[str]()
-        for address, query in [*((address, b"") for address in filled(two)), *asked_of_families()]:
+        for address, query in [
+            *((address, b"") for address in filled(two)),
+            *asked_of_families(),
+            *asked_of_strangers(),
+        ]:
             kind = re.sub(r"\d+", "0", address)
             if kind in shown and DEPTH == 1:
                 continue

@@ -165,13 +165,14 @@ def test_people_are_added_changed_and_taken_off_one_at_a_time(phone: Client) -> 
     for each in (father, mother, {**father, "name": "王小二", "relation": "sibling", "age": "9"}):
         phone.post(address, {**each, "do": "add"})
     assert "已填 3 人" in text_of(phone.get(address))
-    assert 'value="李秀英"' in phone.get(f"{address}?at=1").content.decode()
-    assert leads(phone.post(f"{address}?at=1", {**mother, "name": "李秀兰", "do": "on"})) == "/family/apply/groups/"
-    phone.post(address, {"do": "off-0"})
+    assert 'value="李秀英"' in phone.get(f"{address}?at=2").content.decode()
+    assert leads(phone.post(f"{address}?at=2", {**mother, "name": "李秀兰", "do": "on"})) == "/family/apply/groups/"
+    phone.post(address, {"do": "off-1"})
     shown = text_of(phone.get(address))
     assert [name in shown for name in ("王建国", "李秀兰", "王小二")] == [False, True, True]
-    for odd in ("off-7", "off--1", "off-x", "off-"):
+    for odd in ("off-7", "off-0", "off--1", "off-x", "off-"):
         assert phone.post(address, {"do": odd}).status_code == 302
+    assert "已填 2 人" in text_of(phone.get(address))
     assert phone.get(f"{address}?at=99").status_code == phone.get(f"{address}?at=x").status_code == 200
 
 

@@ -28,7 +28,7 @@ from bangfu.registry.models import Detail, Household, Organisation, SourceFile
 from bangfu.tasks.models import Job
 from tests.conftest import BY
 from tests.coverage.lists import Human
-from tests.identify.reviewed import noticed
+from tests.identify.reviewed import CONFIDENCE, noticed
 from tests.web.conftest import FAR, HERE, NEXT_DOOR, Two, person_of, signed_in
 
 PLACE = {
@@ -113,14 +113,21 @@ def filled(two: Two) -> list[str]:
     return sorted(found, key=lambda address: address.endswith("/undo/"))  # last: they empty the other pages
 
 
+# Where a stranger gives what he has: a password, a printed code.
+FOR_STRANGERS = ("/account/login/", "/pass/", "/objection/")
+GUESSED = "x" * 22  # the address of no notice
+
+
 def fill(two: Two) -> None:
-    """Add what the two counties' lists do not bring: a kept file, and at each school a round of identification, with a
-    notice that stands, an objection and a referral.
+    """Add what the two counties' lists do not bring: a kept file, and at each school a round of identification with a
+    panel, a notice that stands, an objection and a referral.
     """
     keep_file(name=f"{HERE[0].name}.csv", content=b"", by=BY)
     for school in (two.school, two.next_school, two.far_school):
         round_ = open_round(school_id=school.pk, term="2025-spring", apply_until=date(2025, 7, 10), by=BY)
         judged(round_)
+        last = noticed(round_, list(round_.cases.order_by("pk"))[1:])
+        refer(human=last.human, to="trade_union.worker_in_hardship", words=CONFIDENCE, by=BY)
         case = noticed(round_)[0]
         refer(human=case.human, to="trade_union.worker_in_hardship", words=SAID, by=BY)
 
@@ -158,7 +165,8 @@ def leaks(response: HttpResponse, may_see: tuple[Human, ...]) -> list[str]:
     strangers = [
         human.name for human in EVERYONE if human.name not in seen and human.name in text.replace('牛大力"', "")
     ]
-    return strangers + [human.id for human in EVERYONE if human.id in text]
+    told = [CONFIDENCE] if CONFIDENCE in text and not may_see else []
+    return strangers + told + [human.id for human in EVERYONE if human.id in text]
 
 
 def cells(body: bytes) -> str:

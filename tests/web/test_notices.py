@@ -172,6 +172,7 @@ def test_a_strangers_page_keeps_nothing(notice: Notice, day: list[date]) -> None
 
 def test_an_officer_looks_then_publishes_and_prints(round_: Round, two: Two, day: list[date]) -> None:
     officer = signed_in(person_of(Role.AID_OFFICER, two.school.path))
+    assert "/identify/notices/" in page(officer, "/identify/")
     start = f"/identify/{round_.pk}/notice/"
     assert f"?place={two.school.pk}" in page(officer, start)
     seen = page(officer, f"{start}?place={two.school.pk}")
