@@ -206,7 +206,7 @@ def test_an_officer_recognises_a_class_and_the_county_reviews_it(two: Two) -> No
     assert len(marks) == 3
     with committing():
         done = officer.post(address, {"stage": "evaluated", "case": marks, "verb": "recognise"})
-    assert done.status_code == 302
+    assert done.status_code == 302, done.content.decode()[:3000]
     assert set(Case.objects.values_list("school_tier", "stage")) == {("moderate", "recognised")}
     late = officer.post(address, {"stage": "evaluated", "case": marks, "verb": "recognise"})
     assert late.status_code == 422
