@@ -74,8 +74,6 @@ OPEN = {
     "bangfu.identify.queries.terms_ahead": "the calendar",
     "bangfu.identify.fairness.rules": "what a procedure says of small numbers",
     "bangfu.identify.referrals.choices": "the offices of a form",
-    "bangfu.identify.referrals.human_of": "asked for a referral that a scoped query gave",
-    "bangfu.identify.referrals.is_late": "asked for a referral that a scoped query gave",
     "bangfu.identify.referrals.offices": "the offices of a form",
     "bangfu.identify.referrals.titles": "words",
     "bangfu.registry.queries.all_places": "names of places, for who grants roles",
