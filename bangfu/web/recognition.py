@@ -27,6 +27,7 @@ from bangfu.web.paging import page_of, place_asked
 from bangfu.web.panels import UNPROCESSABLE, reader_of
 
 WRITERS = (Role.AID_OFFICER, Role.PRINCIPAL, Role.COUNTY_BUREAU)
+NO_STEP = "0"  # the mark of a case that nobody has moved yet
 EVERY = "all"  # the stage of a filter that asks for every one
 
 
@@ -126,7 +127,8 @@ def _move_many(request: HttpRequest, round_: Any, stage: str, place: Any) -> int
 def _seen(request: HttpRequest) -> dict[int, int]:
     """Return the ticked cases, each with the mark under which it was seen: 'case-mark'."""
     pairs = [text.partition("-")[::2] for text in request.POST.getlist("case")]
-    return {case: mark for a, b in pairs if (case := id_in(a)) and (mark := id_in(b)) is not None}
+    marks = [(id_in(case), 0 if mark == NO_STEP else id_in(mark)) for case, mark in pairs]
+    return {case: mark for case, mark in marks if case is not None and mark is not None}
 
 
 # -- one case
