@@ -72,10 +72,6 @@ OPEN = {
     "bangfu.intake.layouts.choose_layouts": "kinds of lists",
     "bangfu.intake.report.Options": "how to import",
     "bangfu.identify.queries.terms_ahead": "the calendar",
-    "bangfu.identify.fairness.rules": "what a procedure says of small numbers",
-    "bangfu.identify.referrals.choices": "the offices of a form",
-    "bangfu.identify.referrals.offices": "the offices of a form",
-    "bangfu.identify.referrals.titles": "words",
     "bangfu.registry.queries.all_places": "names of places, for who grants roles",
     "bangfu.registry.queries.place_names": "names of places, of the reader's own grants or for who grants roles",
 }

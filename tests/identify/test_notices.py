@@ -13,6 +13,7 @@ from bangfu.accounts.rules import Role
 from bangfu.audit.models import Entry
 from bangfu.core.errors import NotAllowed, Overtaken
 from bangfu.identify import notices
+from bangfu.identify.actions.determinations import determine, end_determination
 from bangfu.identify.actions.notices import (
     Against,
     answer_appeal,
@@ -29,6 +30,7 @@ from bangfu.identify.rules import NOTICE_COLUMNS, CaseFacts, why_not_determined
 from bangfu.identify.sealed import opened
 from bangfu.registry.models import Organisation
 from bangfu.tasks.models import Task
+from tests.conftest import committing
 from tests.coverage.lists import AN, FIRST, GUO, HUI, JUN, MEI, Desk
 from tests.identify.reviewed import DAY, LAST, actor, open_round, refused, reviewed_cases, stranger
 
@@ -338,11 +340,17 @@ def test_upheld_after_the_determination_the_school_must_correct_it(round_: Round
     notice = published(round_)
     number = line_of(notice, MEI.name)
     code = objected(notice, replace(SAYS, case=number))
-    objection, principal = Objection.objects.get(), actor(Role.PRINCIPAL, round_.path)
-    answer_objection(objection_id=objection.pk, upheld=False, words="属实", by=principal)
-    Case.objects.filter(pk=number).update(stage="determined")
-    appeal(code=code, words="不服", by=stranger())
-    bureau = actor(Role.COUNTY_BUREAU, round_.path, LAST, "bureau-2")
+    objection = Objection.objects.get()
+    head = actor(Role.PRINCIPAL, round_.path, LAST)
+    answer_objection(objection_id=objection.pk, upheld=False, words="属实", by=head)
+    later = actor(Role.PRINCIPAL, round_.path, LAST + timedelta(1))
+    with committing():
+        assert determine(round_id=round_.pk, cases=[number], by=later).done == [number]
+    appeal(code=code, words="不服", by=stranger(LAST + timedelta(2)))
+    bureau = actor(Role.COUNTY_BUREAU, round_.path, LAST + timedelta(3), "bureau-2")
     answer_appeal(objection_id=objection.pk, upheld=True, words="应予更正", by=bureau)
     assert Case.objects.get(pk=number).stage == "determined"
-    assert Task.objects.get(kind="correct_determination").subject == f"case:{number}"
+    assert Task.objects.get(kind="correct_determination", closed=None).subject == f"case:{number}"
+    with committing():
+        end_determination(case_id=number, why="corrected", by=later, reason="申诉成立")
+    assert not Task.objects.filter(kind="correct_determination", closed=None).exists()

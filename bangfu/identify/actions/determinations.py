@@ -15,6 +15,7 @@ from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.coverage.judge import HARDSHIP
 from bangfu.identify import queries
+from bangfu.identify.actions.notices import CORRECT
 from bangfu.identify.actions.steps import Said, make_moves
 from bangfu.identify.facts import facts_of
 from bangfu.identify.models import Case, Determination, Round
@@ -22,6 +23,7 @@ from bangfu.identify.rules import Stage, Verb, why_not_determined
 from bangfu.registry import made_here
 from bangfu.registry.models import Enrolment
 from bangfu.registry.queries import held_on
+from bangfu.tasks.actions import Duty, settle
 
 LIST, ENDED = "determinations", "identify.end_determination"
 
@@ -111,6 +113,7 @@ def end_determination(*, case_id: int, why: str, by: Actor, reason: str) -> Dete
     details: dict[str, object] = {"why": why, "on": day.isoformat()}
     subject, chain = f"case:{case.pk}", case.round.school_id
     record(action=ENDED, by=by, subject=subject, details=details, reason=reason, chain=chain)
+    settle(Duty(CORRECT, subject, case.path, Role.AID_OFFICER, day, 0), by=by)
     return standing
 
 
