@@ -18,8 +18,16 @@ from bangfu.core.messages import say
 from bangfu.coverage.actions import cover
 from bangfu.identify import notices, panels, queries
 from bangfu.identify.actions.determinations import determine
+from bangfu.identify.actions.families import inform
 from bangfu.identify.actions.notices import publish
-from bangfu.identify.actions.panels import Seat, cast, count_panel, print_panel_passes, set_up_panel
+from bangfu.identify.actions.panels import (
+    Seat,
+    cast,
+    count_panel,
+    evaluate_without_panel,
+    print_panel_passes,
+    set_up_panel,
+)
 from bangfu.identify.actions.recognition import AS_THE_PANEL, recognise, review
 from bangfu.identify.actions.rounds import open_round
 from bangfu.identify.actions.steps import Said
@@ -29,6 +37,7 @@ from bangfu.registry.queries import demo_places, schools
 
 HOUR = time(9, 30)
 ZONE = ZoneInfo("Asia/Shanghai")
+STUDENTS = 2  # on a panel of the demo
 
 
 @dataclass(frozen=True)
@@ -110,10 +119,15 @@ def _vote_in_every_class(round_id: int, days: Days, officer: Actor, vote: Vote) 
     for standing in panels.standings(round_, officer):
         if not standing.cases:
             continue
-        seats = _seats(standing.place.pk, officer)
-        panel = set_up_panel(
-            round_id=round_id, class_id=standing.place.pk, seats=seats, until=days.votes_until, by=officer
-        )
+        place = standing.place.pk
+        told = [person for person, _ in queries.on_roll(place, officer)]
+        inform(round_=round_id, people=told, channel="paper", by=officer)
+        if len(told) < STUDENTS:
+            alone = [case.pk for case in queries.cases(round_, officer) if case.school_class_id == place]
+            evaluate_without_panel(round_id=round_id, case_ids=alone, why="too_few_members", by=officer)
+            continue
+        seats = _seats(told)
+        panel = set_up_panel(round_id=round_id, class_id=place, seats=seats, until=days.votes_until, by=officer)
         for member, code in print_panel_passes(panel_id=panel.pk, by=officer):
             _cast(code, member.pk, days.opened, tiers, vote)
         judged += len(count_panel(panel_id=panel.pk, by=replace(officer, at=_at(days.votes_until + timedelta(1)))))
@@ -124,10 +138,9 @@ def _at(day: date) -> datetime:
     return datetime.combine(day, HOUR, ZONE)
 
 
-def _seats(school_class: int, officer: Actor) -> list[Seat]:
+def _seats(pupils: Sequence[int]) -> list[Seat]:
     """Return who sits on an invented class's panel: two of its pupils, its teacher and a parent."""
-    pupils = queries.on_roll(school_class, officer)
-    students = [Seat("student", person=person) for person, _ in pupils[:2]]
+    students = [Seat("student", person=person) for person in pupils[:STUDENTS]]
     return [*students, Seat("teacher", say("role_class_teacher")), Seat("parent", say("demo_parent"))]
 
 
