@@ -52,8 +52,6 @@ SEES = dict.fromkeys(Role, HERE) | {
 EVERYONE = (*HERE, *NEXT_DOOR, *FAR)
 # What the trail says of its reader: exports, and cases opened.
 NOTED = re.compile(r"/export/$|^/identify/cases/\d+/$")
-# Where a code is typed by who has no account; what it opens, tests of its own look at.
-FOR_STRANGERS = ("/account/login/", "/pass/", "/objection/")
 # Addresses that take no object of the register, or are allauth's own about the user himself.
 OWN = re.compile(r"^/(account|language|static)/")
 
@@ -128,12 +126,6 @@ def fill(two: Two) -> None:
         judged(round_)
         last = noticed(round_, list(round_.cases.order_by("pk"))[1:])
         refer(human=last.human, to="trade_union.worker_in_hardship", words=CONFIDENCE, by=BY)
-        case = noticed(round_)[0]
-        refer(human=case.human, to="trade_union.worker_in_hardship", words=SAID, by=BY)
-
-
-GUESSED = "x" * 22  # the address of no notice
-SAID = "zqx-in-confidence"  # what is written of the objections and referrals above
 
 
 def judged(round_: Round) -> None:
