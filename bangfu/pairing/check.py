@@ -14,10 +14,10 @@ import numpy as np
 
 from bangfu.core.errors import BangfuError
 from bangfu.pairing import loads
-from bangfu.pairing.flow import SINK, SOURCE, Network, Unproven, network
+from bangfu.pairing.flow import FREE, SINK, SOURCE, Network, Unproven, network
 from bangfu.pairing.problem import Flags, Ints, Problem
 from bangfu.pairing.solve import (
-    Answer, all_kept, group_capacity, group_count, group_room, in_order, unit_worth, weighed,
+    Answer, group_capacity, group_count, group_room, in_order, levelled, unit_worth,
 )  # fmt: skip
 
 
@@ -88,13 +88,15 @@ def best(problem: Problem, answer: Answer) -> None:
         settled = problem.must | problem.kept  # all kept: no answer keeps more
         net = network(problem, settled)
         flow = flow_of(problem, net, chosen)
+    face = None
     if net.reward.any():
-        _prove("kept", net, flow, -net.reward, unit_worth(net))
+        reduced = _prove("kept", net, flow, -net.reward, unit_worth(net))
+        face = -np.sign(reduced)  # what every answer that is best so far leaves empty, free or full
     if "load" in problem.order:
         load = loads.largest(group_count(problem, chosen), group_capacity(problem))
         _prove_load(problem, net, settled, flow, answer)
         net = net.limited(group_room(problem, settled, load))
-    _prove("cost", net, flow, weighed(net), None)
+    _prove("cost", net, flow, levelled(net), None, face)
 
 
 def flow_of(problem: Problem, net: Network, chosen: Flags) -> Ints:
@@ -111,20 +113,22 @@ def flow_of(problem: Problem, net: Network, chosen: Flags) -> Ints:
     return np.concatenate((groups, first, rest, on, met)).astype(np.int64)
 
 
-def _prove(level: str, net: Network, flow: Ints, cost: Ints, worth: int | None) -> None:
-    """Find prices and check complementary slackness against them."""
+def _prove(level: str, net: Network, flow: Ints, cost: Ints, worth: int | None, face: Ints | None = None) -> Ints:
+    """Find prices, check complementary slackness against them, and return what arcs cost beside them."""
     try:
-        prices = net.prices(flow, cost, worth)
+        prices = net.prices(flow, cost, worth, face)
     except Unproven:
         raise Wrong("pairing_wrong_level", level=level) from None
     reduced = net.reduced(cost, prices)
-    ahead, back = reduced[flow < net.capacity], reduced[flow > 0]
+    free = np.ones(len(flow), np.bool_) if face is None else face == FREE
+    ahead, back = reduced[free & (flow < net.capacity)], reduced[free & (flow > 0)]
     holds = ahead.min(initial=0) >= 0 and back.max(initial=0) <= 0
     if worth is not None:  # the arc that counts the units, from the sink back to the source
         unit = int(prices[SINK] - prices[SOURCE]) - worth
         holds &= unit == 0 if flow[net.pairs].any() else unit >= 0
     if not holds:
         raise Wrong("pairing_wrong_level", level=level)
+    return reduced
 
 
 def _prove_load(problem: Problem, net: Network, settled: Flags, flow: Ints, answer: Answer) -> None:

@@ -18,6 +18,8 @@ from bangfu.pairing.problem import Flags, Ints, Problem
 
 SOURCE, SINK, OTHERS = 0, 1, 2
 SAFE = 2**62
+EMPTY, FREE, FULL = -1, 0, 1
+ROUNDS = 16  # after so many, look for a cycle
 
 
 class Unproven(Exception):
@@ -52,8 +54,14 @@ class Network:
         ends = [np.unique(side[self.pairs]).size for side in (self.tail, self.head)]
         return 2 * min(ends) + 1
 
-    def prices(self, flow: Ints, cost: Ints, worth: int | None = None) -> Ints:
+    def value(self, flow: Ints) -> int:
+        """Return how many units reach the helped."""
+        return int(flow[self.pairs].sum())
+
+    def prices(self, flow: Ints, cost: Ints, worth: int | None = None, face: Ints | None = None) -> Ints:
         """Return each node's price under a flow; `worth` is what one more unit is worth where their number is free.
+
+        With a face, the flow is compared with the flows of that face alone.
 
         Raises `Unproven` where the flow is not the best one.
         """
@@ -61,8 +69,15 @@ class Network:
         if worth is not None:
             extra = [(SINK, SOURCE, -worth)]
             extra += [(SOURCE, SINK, worth)] if flow[self.pairs].any() else []
-        limit = (self.links + 4) * int(np.abs(cost).max(initial=0)) + 2 * (worth or 0) + 1
-        return distances(residual(self, flow, cost, extra), np.zeros(self.nodes, np.int64), limit)
+        free = np.ones(len(flow), np.bool_) if face is None else face == FREE
+        return distances(residual(self, flow, cost, extra, free), self.nodes)
+
+    def face(self, flow: Ints, cost: Ints, worth: int) -> Ints:
+        """Return which arcs the best flows leave empty, free or full: exactly the best ones keep to that.
+
+        `flow` is a best one; what an arc costs beside the prices of its ends tells (complementary slackness).
+        """
+        return -np.sign(self.reduced(cost, self.prices(flow, cost, worth)))
 
     def reduced(self, cost: Ints, prices: Ints) -> Ints:
         """Return what each arc costs beside the prices of its ends."""
@@ -111,21 +126,30 @@ def largest_flow(net: Network) -> Ints:
     return np.asarray(solver.flows(arcs), np.int64)
 
 
-def cheapest_flow(net: Network, cost: Ints, value: int) -> Ints:
-    """Return the cheapest flow of a value that is known to be possible."""
+def cheapest_flow(net: Network, cost: Ints, value: int, face: Ints | None = None) -> Ints:
+    """Return the cheapest flow of a value that is known to be possible, among those of a face (`Network.face`)."""
     largest = int(np.abs(cost).max(initial=0))
     if largest * 4 * (net.nodes + 2) >= SAFE:
-        raise BangfuError("pairing_range", nodes=net.nodes, limit=SAFE // 4 // (net.nodes + 2) // net.links)
-    if not value:
-        return np.zeros(len(net.tail), np.int64)
+        raise BangfuError("pairing_range", people=net.nodes, limit=SAFE // 4 // (net.nodes + 2))
+    free = np.arange(len(cost)) if face is None else np.flatnonzero(face == FREE)
+    flow = np.zeros(len(cost), np.int64)
+    supply = np.zeros(net.nodes, np.int64)
+    supply[SOURCE], supply[SINK] = value, -value
+    if face is not None:
+        full = np.flatnonzero(face == FULL)
+        flow[full] = net.capacity[full]
+        np.subtract.at(supply, net.tail[full], flow[full])
+        np.add.at(supply, net.head[full], flow[full])
+    if not supply.any():
+        return flow
     solver = SimpleMinCostFlow()
-    arcs = solver.add_arcs_with_capacity_and_unit_cost(net.tail, net.head, net.capacity, cost)
-    solver.set_node_supply(SOURCE, value)
-    solver.set_node_supply(SINK, -value)
+    arcs = solver.add_arcs_with_capacity_and_unit_cost(net.tail[free], net.head[free], net.capacity[free], cost[free])
+    solver.set_nodes_supplies(np.arange(net.nodes), supply)
     status = solver.solve()
     if status != solver.OPTIMAL:
         raise BangfuError("pairing_solver", status=str(status))
-    return np.asarray(solver.flows(arcs), np.int64)
+    flow[free] = solver.flows(arcs)
+    return flow
 
 
 # ---------------------------------------------------------------- prices
@@ -140,9 +164,9 @@ class Residual:
     cost: Ints
 
 
-def residual(net: Network, flow: Ints, cost: Ints, extra: Sequence[tuple[int, int, int]] = ()) -> Residual:
-    """Return the residual network of a flow, with `extra` arcs (tail, head, cost)."""
-    ahead, back = np.flatnonzero(flow < net.capacity), np.flatnonzero(flow > 0)
+def residual(net: Network, flow: Ints, cost: Ints, extra: Sequence[tuple[int, int, int]], free: Flags) -> Residual:
+    """Return the residual network of a flow on the arcs that are free, with `extra` arcs (tail, head, cost)."""
+    ahead, back = np.flatnonzero(free & (flow < net.capacity)), np.flatnonzero(free & (flow > 0))
     more = np.array(extra, np.int64).reshape(-1, 3)
     tail = np.concatenate((net.tail[ahead], net.head[back], more[:, 0]))
     order = np.argsort(tail, kind="stable")
@@ -152,27 +176,36 @@ def residual(net: Network, flow: Ints, cost: Ints, extra: Sequence[tuple[int, in
     return Residual(start, head, np.concatenate((cost[ahead], -cost[back], more[:, 2]))[order])
 
 
-def distances(graph: Residual, first: Ints, limit: int) -> Ints:
-    """Return each node's shortest distance from the nodes where `first` is lowest, by Bellman and Ford.
+def distances(graph: Residual, nodes: int) -> Ints:
+    """Return each node's shortest distance from the nearest of all nodes, by Bellman and Ford.
 
-    Only what changed is looked at again. Raises `Unproven` where a cycle makes distances fall below -`limit`.
+    Only what changed is looked at again. Raises `Unproven` where a cycle makes distances fall without end.
     """
-    distance = first.copy()
-    front = np.flatnonzero(first < SAFE)
-    marked = np.zeros(len(first), np.bool_)
-    rounds = 0
+    distance, parent = np.zeros(nodes, np.int64), np.arange(nodes)
+    front, rounds = np.arange(nodes), 0
+    marked = np.zeros(nodes, np.bool_)
     while front.size:
         starts, counts = graph.start[front], graph.start[front + 1] - graph.start[front]
         ends = np.cumsum(counts)
         arcs = np.arange(ends[-1]) + np.repeat(starts - ends + counts, counts)
         heads, reached = graph.head[arcs], np.repeat(distance[front], counts) + graph.cost[arcs]
-        better = reached < distance[heads]
-        heads, reached = heads[better], reached[better]
+        better = np.flatnonzero(reached < distance[heads])
+        heads, reached, tails = heads[better], reached[better], np.repeat(front, counts)[better]
         np.minimum.at(distance, heads, reached)
+        won = reached == distance[heads]
+        parent[heads[won]] = tails[won]
         rounds += 1
-        if rounds > len(first) + 1 or (heads.size and int(reached.min()) < -limit):
+        if rounds % ROUNDS == 0 and _has_cycle(parent):
             raise Unproven
         marked[:] = False
         marked[heads] = True
         front = np.flatnonzero(marked)
     return distance
+
+
+def _has_cycle(parent: Ints) -> bool:
+    """Tell whether going from parent to parent ever comes back: a cycle that grows cheaper each time round."""
+    place = parent
+    for _ in range(len(parent).bit_length()):
+        place = place[place]
+    return bool((parent[place] != place).any())

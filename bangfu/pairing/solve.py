@@ -7,13 +7,14 @@ the level of loads (prices at which no smaller load suffices) goes with the answ
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
 
 from bangfu.pairing import loads
-from bangfu.pairing.flow import Network, cheapest_flow, largest_flow, network
+from bangfu.pairing.flow import Network, Unproven, cheapest_flow, largest_flow, network
 from bangfu.pairing.problem import Flags, Ints, Problem
 
 
@@ -22,9 +23,8 @@ class Answer:
     """Chosen pairs (indices of the problem's pairs, in order), and how far they are proven."""
 
     chosen: Ints
-    load: Fraction | None = None  # the least largest load, where it is a level
-    load_prices: Ints | None = None  # why no smaller one suffices; None where counting tells
-    bounds: dict[str, int] = field(default_factory=dict)  # with budgets: the proven bound of each level
+    load_prices: Ints | None = None  # why no smaller largest load suffices; None where counting tells
+    bounds: Mapping[str, int] = field(default_factory=dict)  # with budgets: the proven bound of each level
     proven: bool = True
 
 
@@ -39,17 +39,13 @@ def solve(problem: Problem) -> Answer:
     if apart is not None:
         units -= int(apart.sum() - settled.sum())
         settled, net = apart, network(problem, apart)
-    rewarded = bool(net.reward.any())
-    best = cheapest_flow(net, -net.reward, units) if rewarded else most
-    reward = int((best * net.reward).sum()) if rewarded else 0
-    load, prices = None, None
-    if "load" in problem.order:
-        load, prices = _least_load(problem, net, settled, units, reward)
-        net = net.limited(group_room(problem, settled, load))
-    flow = cheapest_flow(net, weighed(net), units)
+    state = _State(problem, net, settled, units)
+    limited, flow = state.rewarded() if "load" not in problem.order else state.balanced()
+    face = limited.face(flow, -net.reward, unit_worth(net)) if net.reward.any() else None
+    flow = cheapest_flow(limited, levelled(net), units, face)
     chosen = settled.copy()
     chosen[np.flatnonzero(net.chosen)[flow[net.pairs] > 0]] = True
-    return Answer(np.flatnonzero(chosen), load, prices)
+    return Answer(np.flatnonzero(chosen), state.load_prices)
 
 
 def in_order(problem: Problem) -> Problem:
@@ -76,15 +72,10 @@ def all_kept(problem: Problem, units: int) -> Flags | None:
     return both if reached + both.sum() == units + problem.must.sum() else None
 
 
-def weighed(net: Network) -> Ints:
-    """Return costs in which one reward outweighs whatever a change can save.
-
-    Two flows differ by cycles that pass no node twice; each passes at most `links` pairs, as many ahead as back.
-    """
-    pairs = net.cost[net.pairs]
-    low, high = int(pairs.min(initial=0)), int(pairs.max(initial=0))
-    cost = -(net.links * (high - low) + 1) * net.reward if net.reward.any() else np.zeros_like(net.cost)
-    cost[net.pairs] += pairs - low
+def levelled(net: Network) -> Ints:
+    """Return the costs with the least of them at nought: a unit passes one pair, so no order changes."""
+    cost = net.cost.copy()
+    cost[net.pairs] -= net.cost[net.pairs].min(initial=0)
     return cost
 
 
@@ -114,29 +105,63 @@ def unit_worth(net: Network) -> int:
     return net.links * int(net.reward.max(initial=0)) + 1
 
 
-def _least_load(
-    problem: Problem, net: Network, settled: Flags, units: int, reward: int
-) -> tuple[Fraction, Ints | None]:
-    """Return the least largest load that allows all units and the whole reward, and the prices that prove it.
+class _State:
+    """The search for the levels between the number of units and the cost."""
 
-    Newton's way: where a load is too small, prices tell how much the groups' room must grow at least.
-    """
-    capacity, given = group_capacity(problem), group_count(problem, settled)
-    every = np.ones(len(capacity), np.int64)
-    load = max(loads.largest(given, capacity), loads.least(every, capacity, units + int(given.sum())))
-    prices = None
-    while True:
-        room = group_room(problem, settled, load)
-        limited = net.limited(np.minimum(room, net.capacity[net.groups]))
+    def __init__(self, problem: Problem, net: Network, settled: Flags, units: int) -> None:
+        self.problem, self.net, self.settled, self.units = problem, net, settled, units
+        self.capacity, self.given = group_capacity(problem), group_count(problem, settled)
+        self.load_prices: Ints | None = None
+
+    def rewarded(self) -> tuple[Network, Ints]:
+        """Return the network and a flow of all units with the largest reward (loads due, pairs kept)."""
+        return self.net, cheapest_flow(self.net, -self.net.reward, self.units)
+
+    def balanced(self) -> tuple[Network, Ints]:
+        """Return the network under the least largest load that allows all units and the largest reward, and a flow.
+
+        Newton's way: where a load is too small, prices tell how much the groups' room must grow at least.
+        """
+        every = np.ones(len(self.capacity), np.int64)
+        needed = loads.least(every, self.capacity, self.units + int(self.given.sum()))
+        load = max(loads.largest(self.given, self.capacity), needed)
+        limited, flow = self._units_at(load)
+        if not self.net.reward.any():
+            return limited, flow
+        cost = -self.net.reward
+        flow = cheapest_flow(limited, cost, self.units)
+        if self._is_best(self.net, flow):  # no limit costs any reward
+            return limited, flow
+        _, best = self.rewarded()
+        target = int((best * self.net.reward).sum())
+        while (reached := int((flow * self.net.reward).sum())) < target:
+            limited = self._next(limited, limited.prices(flow, cost, unit_worth(self.net)), target - reached)
+            flow = cheapest_flow(limited, cost, self.units)
+        return limited, flow
+
+    def _units_at(self, load: Fraction) -> tuple[Network, Ints]:
+        """Return the network at the least load from this one on that allows all units, and a flow of them."""
+        limited = self.net.limited(group_room(self.problem, self.settled, load))
         flow = largest_flow(limited)
-        reached, worth, cost, target = int(flow[net.pairs].sum()), 1, np.zeros_like(net.cost), units
-        if reached == units and reward:
-            worth, cost = unit_worth(net), -net.reward
-            flow = cheapest_flow(limited, cost, units)
-            reached, target = worth * units + int((flow * net.reward).sum()), worth * units + reward
-        if reached == target:
-            return load, prices
-        prices = limited.prices(flow, cost, worth)
-        gain = np.maximum(prices[limited.head[net.groups]] - prices[limited.tail[net.groups]], 0)
-        need = target - reached + int((gain * (limited.capacity[net.groups] + given)).sum())
-        load = loads.least(gain, capacity, need)
+        while (reached := limited.value(flow)) < self.units:
+            prices = limited.prices(flow, np.zeros_like(self.net.cost), 1)
+            limited = self._next(limited, prices, self.units - reached)
+            flow = largest_flow(limited)
+        return limited, flow
+
+    def _next(self, limited: Network, prices: Ints, missing: int) -> Network:
+        """Return the network at the least load at which the prices do not rule out what is missing."""
+        self.load_prices = prices
+        groups = limited.groups
+        gain = np.maximum(prices[limited.head[groups]] - prices[limited.tail[groups]], 0)
+        need = missing + int((gain * (limited.capacity[groups] + self.given)).sum())
+        load = loads.least(gain, self.capacity, need)
+        return self.net.limited(group_room(self.problem, self.settled, load))
+
+    def _is_best(self, net: Network, flow: Ints) -> bool:
+        """Tell whether a flow has the largest reward in a network."""
+        try:
+            net.prices(flow, -net.reward, unit_worth(net))
+        except Unproven:
+            return False
+        return True
