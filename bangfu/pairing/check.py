@@ -17,7 +17,13 @@ from bangfu.pairing import loads
 from bangfu.pairing.flow import FREE, SINK, SOURCE, Network, Unproven, network
 from bangfu.pairing.problem import Flags, Ints, Problem
 from bangfu.pairing.solve import (
-    Answer, group_capacity, group_count, group_room, in_order, levelled, unit_worth,
+    Answer,
+    group_capacity,
+    group_count,
+    group_room,
+    in_order,
+    levelled,
+    unit_worth,
 )  # fmt: skip
 
 
@@ -47,12 +53,13 @@ def levels(problem: Problem, chosen: Ints) -> Levels:
         helped=int((met >= problem.helped.size).sum()),
         filled=int(np.minimum(count, problem.due).sum()),
         kept=int(problem.kept[chosen].sum()),
-        load=loads.largest(_group_use(problem, chosen), group_capacity(problem)),
+        load=loads.largest(group_use(problem, chosen), group_capacity(problem)),
         cost=int(arcs.cost.sum()),
     )
 
 
-def _group_use(problem: Problem, chosen: Ints) -> Ints:
+def group_use(problem: Problem, chosen: Ints) -> Ints:
+    """Return how much of each group's capacity a pairing uses."""
     arcs = problem.arcs.take(chosen)
     groups = problem.helpers.group[arcs.helper]
     return np.bincount(groups, arcs.use, len(problem.helpers.groups)).astype(np.int64)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from ortools.graph.python.max_flow import SimpleMaxFlow
 from ortools.graph.python.min_cost_flow import SimpleMinCostFlow
 
@@ -17,7 +16,7 @@ from bangfu.core.errors import BangfuError
 from bangfu.pairing.problem import Flags, Ints, Problem
 
 SOURCE, SINK, OTHERS = 0, 1, 2
-SAFE = 2**62
+SAFE = FAR = 2**62
 EMPTY, FREE, FULL = -1, 0, 1
 ROUNDS = 16  # after so many, look for a cycle
 
@@ -70,7 +69,7 @@ class Network:
             extra = [(SINK, SOURCE, -worth)]
             extra += [(SOURCE, SINK, worth)] if flow[self.pairs].any() else []
         free = np.ones(len(flow), np.bool_) if face is None else face == FREE
-        return distances(residual(self, flow, cost, extra, free), self.nodes)
+        return distances(residual(self, flow, cost, extra, free), np.zeros(self.nodes, np.int64))[0]
 
     def face(self, flow: Ints, cost: Ints, worth: int) -> Ints:
         """Return which arcs the best flows leave empty, free or full: exactly the best ones keep to that.
@@ -106,12 +105,13 @@ def network(problem: Problem, settled: Flags) -> Network:
     ]
     sizes = [len(part[0]) for part in parts]
     ends = np.cumsum(sizes)
-    columns = [
-        np.concatenate([np.broadcast_to(np.asarray(part[column], np.int64), size) for part, size in zip(parts, sizes, strict=True)])
+    tail, head, capacity, reward, cost = (
+        np.concatenate([np.broadcast_to(np.asarray(part[column], np.int64), len(part[0])) for part in parts])
         for column in range(5)
-    ]  # fmt: skip
+    )
     groups, first, _, pairs, _ = (slice(int(end) - size, int(end)) for end, size in zip(ends, sizes, strict=True))
-    return Network(at_helped + len(helped.ids), *columns, groups, first, pairs, owing, ~settled)
+    nodes = at_helped + len(helped.ids)
+    return Network(nodes, tail, head, capacity, reward, cost, groups, first, pairs, owing, ~settled)
 
 
 # ---------------------------------------------------------------- flows, by OR-Tools
@@ -176,13 +176,15 @@ def residual(net: Network, flow: Ints, cost: Ints, extra: Sequence[tuple[int, in
     return Residual(start, head, np.concatenate((cost[ahead], -cost[back], more[:, 2]))[order])
 
 
-def distances(graph: Residual, nodes: int) -> Ints:
-    """Return each node's shortest distance from the nearest of all nodes, by Bellman and Ford.
+def distances(graph: Residual, first: Ints) -> tuple[Ints, Ints]:
+    """Return each node's shortest distance, and the node before it on the way, by Bellman and Ford.
 
-    Only what changed is looked at again. Raises `Unproven` where a cycle makes distances fall without end.
+    `first` is where to start: each node's distance at most; FAR where no way starts. Only what changed is looked at
+    again. Raises `Unproven` where a cycle makes distances fall without end.
     """
-    distance, parent = np.zeros(nodes, np.int64), np.arange(nodes)
-    front, rounds = np.arange(nodes), 0
+    nodes = len(first)
+    distance, parent = first.copy(), np.arange(nodes)
+    front, rounds = np.flatnonzero(first < FAR), 0
     marked = np.zeros(nodes, np.bool_)
     while front.size:
         starts, counts = graph.start[front], graph.start[front + 1] - graph.start[front]
@@ -200,7 +202,7 @@ def distances(graph: Residual, nodes: int) -> Ints:
         marked[:] = False
         marked[heads] = True
         front = np.flatnonzero(marked)
-    return distance
+    return distance, parent
 
 
 def _has_cycle(parent: Ints) -> bool:

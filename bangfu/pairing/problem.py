@@ -111,7 +111,7 @@ class Problem:
 
     def money(self, cost: int) -> int | float:
         """Return a cost in the unit of the files."""
-        return cost if self.scale == 1 else float(Decimal(cost) / self.scale)
+        return cost // self.scale if cost % self.scale == 0 else float(Decimal(cost) / self.scale)
 
 
 def read_problem(folder: Path) -> Problem:
@@ -195,7 +195,7 @@ def _with_contacts(problem: Problem) -> Problem:
     for id_, row, cell in zip(side.ids, side.rows, side.columns.get("contact", ()), strict=False):
         try:
             if cell in groups or yes(cell):
-                contact[id_] = cell if cell in groups else ""
+                contact[id_] = cell if cell in groups else ""  # "": of whichever group
         except ValueError:
             raise bad_cell(HELPERS, row, "contact", cell, "contact") from None
     return replace(problem, contact={id_: cell for id_, cell in contact.items() if id_ not in problem.exempt})
@@ -241,7 +241,9 @@ def _arcs(folder: Path, helpers: Side, helped: Side, rules: Rules) -> tuple[Arcs
     helper, person = (np.concatenate([pair[side] for pair in ends]) for side in (0, 1))
     parts = [np.concatenate(part) for part in zip(*costs, strict=True)]
     names = ("cost", *(name for name in weights if name != "cost"))
-    cost, scale = _weighed({name: part for name, part in zip(names, parts, strict=True) if name in weights}, weights, len(row))
+    cost, scale = _weighed(
+        {name: part for name, part in zip(names, parts, strict=True) if name in weights}, weights, len(row)
+    )
     key = helper * max(len(helped.ids), 1) + person
     order = np.argsort(key, kind="stable")
     key = key[order]
@@ -274,9 +276,10 @@ def _costs(block: Block, column: str) -> Ints:
         plain = "_" not in "".join(cells) and (not len(values) or np.abs(values).max() <= COST_LIMIT)
     except (ValueError, OverflowError):
         plain = False
-    if plain:
-        return values * unit
-    return np.array([int(value * unit) for value in block.each(column, amount)], np.int64)
+    if not plain:
+        return np.array([int(value * unit) for value in block.each(column, amount)], np.int64)
+    values *= unit
+    return values
 
 
 def _weighed(parts: Mapping[str, Ints], weights: Mapping[str, int], rows: int) -> tuple[Ints, int]:
@@ -290,7 +293,8 @@ def _weighed(parts: Mapping[str, Ints], weights: Mapping[str, int], rows: int) -
     unit = 10**DECIMALS
     while (cost % unit).any():
         unit //= 10
-    return cost // unit, 10**DECIMALS // unit
+    coarse: Ints = cost // unit
+    return coarse, 10**DECIMALS // unit
 
 
 # ---------------------------------------------------------------- rules about pairs
@@ -303,11 +307,23 @@ def _with_bars(problem: Problem) -> Problem:
     barred_by = np.full(len(arcs), -1, np.int64)
     for number, rule in enumerate(rules):
         barred_by[(barred_by < 0) & _forbids(rule, problem)] = number
+    if problem.rules.contact_in_own:
+        barred_by[(barred_by < 0) & _elsewhere(problem)] = len(rules)
     bad = barred_by >= 0
     return replace(
         problem, arcs=arcs.take(~bad), kept=problem.kept[~bad], must=problem.must[~bad],
-        barred=arcs.take(bad), barred_by=barred_by[bad], barring=[rule.name for rule in rules],
+        barred=arcs.take(bad), barred_by=barred_by[bad],
+        barring=[*(rule.name for rule in rules), "contacts.in_own_group"],
     )  # fmt: skip
+
+
+def _elsewhere(problem: Problem) -> Flags:
+    """Tell which pairs would take a contact out of the group that he is the contact of."""
+    places = {name: place for place, name in enumerate(problem.helped.groups)}
+    own = np.array([places.get(problem.contact.get(id_, ""), -1) for id_ in problem.helpers.ids], np.int64)
+    at = own[problem.arcs.helper]
+    away: Flags = (at >= 0) & (at != problem.helped.group[problem.arcs.helped])
+    return away
 
 
 def _forbids(rule: Rule, problem: Problem) -> Flags:
@@ -319,10 +335,9 @@ def _forbids(rule: Rule, problem: Problem) -> Flags:
         return theirs & ~them
     if not (rule.same or rule.pairs):
         return theirs & them
-    named = {(problem.helpers.index.get(a), problem.helped.index.get(b)) for a, b in _known(rule, problem)}
     found = np.zeros(len(arcs), np.bool_)
-    for left, right in named:
-        found |= (arcs.helper == left) & (arcs.helped == right)
+    for one, other in _known(rule, problem):
+        found |= (arcs.helper == helpers.index[one]) & (arcs.helped == helped.index[other])
     for left, right in rule.same:
         found |= _equal(helpers.cells(rule, left, HELPERS), helped.cells(rule, right, HELPED), arcs)
     return theirs & them & found
@@ -335,7 +350,8 @@ def _equal(left: Sequence[str], right: Sequence[str], arcs: Arcs) -> Flags:
         np.array([number.setdefault(cell, len(number)) for cell in cells], np.int64) for cells in (left, right)
     )
     ours = lefts[arcs.helper]
-    return (ours >= 0) & (ours == rights[arcs.helped])
+    equal: Flags = (ours >= 0) & (ours == rights[arcs.helped])
+    return equal
 
 
 def _known(rule: Rule, problem: Problem) -> tuple[tuple[str, str], ...]:
@@ -393,7 +409,9 @@ def _with_previous(problem: Problem, folder: Path) -> Problem:
                 continue
             kept[place] = True
             must[place] |= firm[number] or problem.rules.keep_must
-    return replace(problem, kept=kept, must=must, lapsed=tuple(sorted(lapsed, key=lambda one: (one.helper, one.helped))))
+    return replace(
+        problem, kept=kept, must=must, lapsed=tuple(sorted(lapsed, key=lambda one: (one.helper, one.helped)))
+    )
 
 
 def _places(problem: Problem) -> Callable[[tuple[str, str]], int | None]:
@@ -450,7 +468,13 @@ def _with_musts(problem: Problem) -> Problem:
                 raise _must_contradiction(problem, rule, pair)
             must[place] = True
     problem = replace(problem, must=must)
-    chosen = problem.arcs.take(must)
+    check_musts(problem, "rules.toml" if problem.rules.must else PREVIOUS)
+    return problem
+
+
+def check_musts(problem: Problem, source: str) -> None:
+    """Refuse pairs that must be and are too many for a helper or for one who is helped; names one of them."""
+    chosen = problem.arcs.take(problem.must)
     for ends, weights, side, code in (
         (chosen.helper, chosen.use, problem.helpers, "pairing_why_helper_full"),
         (chosen.helped, np.ones(len(chosen), np.int64), problem.helped, "pairing_why_helped_full"),
@@ -459,9 +483,7 @@ def _with_musts(problem: Problem) -> Problem:
         for place in np.flatnonzero(taken > side.size)[:1]:
             last = np.flatnonzero(ends == place)[-1]
             pair = problem.helpers.ids[chosen.helper[last]], problem.helped.ids[chosen.helped[last]]
-            source = "rules.toml" if problem.rules.must else PREVIOUS
             raise _must_error(pair, source, say(code, None, id=side.ids[place], room=int(side.size[place])))
-    return problem
 
 
 def _must_contradiction(problem: Problem, rule: Rule, pair: tuple[str, str]) -> BangfuError:

@@ -166,7 +166,9 @@ def _order(value: Any) -> tuple[str, ...]:
 
 
 def _where(value: Any, key: str) -> Where:
-    cells = {column.lower(): texts if isinstance(texts, list) else [texts] for column, texts in _table(value, key).items()}
+    cells = {
+        column.lower(): texts if isinstance(texts, list) else [texts] for column, texts in _table(value, key).items()
+    }
     if not cells:
         raise _wrong(key, value, "where")
     return {column: frozenset(_text(text, f"{key}.{column}") for text in texts) for column, texts in cells.items()}

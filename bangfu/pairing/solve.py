@@ -90,14 +90,14 @@ def group_count(problem: Problem, chosen: Flags | Ints) -> Ints:
 
 def group_capacity(problem: Problem) -> Ints:
     """Return each group's capacity."""
-    sizes = np.bincount(problem.helpers.group, problem.helpers.size, len(problem.helpers.groups))
-    return sizes.astype(np.int64)
+    sizes: Ints = np.bincount(problem.helpers.group, problem.helpers.size, len(problem.helpers.groups)).astype(np.int64)
+    return sizes
 
 
 def group_room(problem: Problem, settled: Flags, load: Fraction) -> Ints:
     """Return how many more each group may help at a load, beside what is settled."""
-    room = loads.room_at(load, group_capacity(problem)) - group_count(problem, settled)
-    return np.maximum(room, 0)
+    room: Ints = np.maximum(loads.room_at(load, group_capacity(problem)) - group_count(problem, settled), 0)
+    return room
 
 
 def unit_worth(net: Network) -> int:
