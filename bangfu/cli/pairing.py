@@ -25,7 +25,7 @@ def run(folder: Path, out: Path, why: Path | None) -> dict[str, Any]:
     helpers, helped = ([side.ids[place] for place in ends] for side, ends in (
         (problem.helpers, arcs.helper), (problem.helped, arcs.helped),
     ))  # fmt: skip
-    costs = [problem.money(cost) for cost in arcs.cost.tolist()]
+    costs = [problem.written(cost) for cost in arcs.cost.tolist()]
     _write(out, ("helper", "helped", "cost"), zip(helpers, helped, costs, strict=True))
     if why is not None:
         sentences = [say(code) for code in reasons.why(problem, answer)]

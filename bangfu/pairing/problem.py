@@ -113,6 +113,10 @@ class Problem:
         """Return a cost in the unit of the files."""
         return cost // self.scale if cost % self.scale == 0 else float(Decimal(cost) / self.scale)
 
+    def written(self, cost: int) -> str:
+        """Return a cost as the files write it."""
+        return format((Decimal(cost) / self.scale).normalize(), "f")
+
 
 def read_problem(folder: Path) -> Problem:
     """Read and check a problem; BangfuError names file, row, column and what was expected."""
@@ -139,7 +143,7 @@ def _side(folder: Path, file: str, size: str) -> Side:
     for block in blocks(folder, file, ("id", size, "group")):
         for name, cells in block.columns.items():
             found.setdefault(name, []).extend(cells)
-        sizes += block.whole(size, 0)
+        sizes += block.counts(size, 0)
         rows += block.rows
     _check_ids(file, rows, found["id"])
     order = sorted(range(len(rows)), key=found["id"].__getitem__)
@@ -235,7 +239,7 @@ def _arcs(folder: Path, helpers: Side, helped: Side, rules: Rules) -> tuple[Arcs
     for block in blocks(folder, ALLOWED, ("helper", "helped", "cost", *weights)):
         ends.append((_indices(block, "helper", helpers, HELPERS), _indices(block, "helped", helped, HELPED)))
         costs.append([_costs(block, column) for column in ("cost", *(name for name in weights if name != "cost"))])
-        uses.append(np.array(block.whole("use", 1, 1), np.int64))
+        uses.append(np.array(block.counts("use", 1, 1), np.int64))
         rows.append(np.array(block.rows, np.int64))
     row, use = np.concatenate(rows), np.concatenate(uses)
     helper, person = (np.concatenate([pair[side] for pair in ends]) for side in (0, 1))

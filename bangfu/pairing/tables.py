@@ -41,7 +41,7 @@ class Block:
         """Return a column's cells; blanks where the file does not have it."""
         return self.columns.get(column) or [""] * len(self.rows)
 
-    def whole(self, column: str, least: int, blank: int | None = None) -> list[int]:
+    def counts(self, column: str, least: int, blank: int | None = None) -> list[int]:
         """Return a column of whole numbers from `least` to LIMIT; `blank` stands for an empty cell."""
         cells = self.cells(column)
         try:

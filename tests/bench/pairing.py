@@ -1,6 +1,6 @@
 """Pairing: all levels and the proof beside one bare solve of the same pairs by OR-Tools, SciPy and HiGHS.
 
-    python -m tests.bench.pairing KIND FOLDER      one of `kinds`, on a folder that `make` has filled
+python -m tests.bench.pairing KIND FOLDER      one of `kinds`, on a folder that `make` has filled
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def make(folder: Path, households: int, kept: float = 0.0) -> None:
     helped = np.repeat(np.arange(households), EACH)
     helper, helped = np.divmod(np.unique(helper * households + helped), households)
     cost = pick.integers(0, 1000, len(helper))
-    places = 1 + (pick.random(households) < 0.1)  # noqa: PLR2004 - as said
+    places = 1 + (pick.random(households) < 0.1)
     groups = pick.integers(0, DEPARTMENTS, households)
     rows = np.flatnonzero(pick.random(len(helper)) < kept / EACH)
     _write(folder / "helpers.csv", "id,capacity,group", ([f"h{n}", places[n], groups[n]] for n in range(households)))
@@ -107,12 +107,11 @@ kinds: dict[str, Callable[[Problem], int]] = {"ours": ours, "bare": bare, "scipy
 def main(kind: str, folder: Path) -> None:
     """Print seconds, total cost and peak MiB of one kind as JSON."""
     problem = read_problem(folder)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     started = time.perf_counter()
     cost = kinds[kind](problem)
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "cost": cost, "pairs": len(problem.arcs), "read_mib": before, "peak_mib": peak}))
+    print(json.dumps({"seconds": seconds, "cost": cost, "pairs": len(problem.arcs), "peak_mib": peak}))
 
 
 if __name__ == "__main__":

@@ -104,3 +104,18 @@ def best(problem: Problem) -> tuple[Fraction, ...]:
 
     extend(0, [])
     return min(found)
+
+
+def town(pick: np.random.Generator, people: int, least: int = 0, each: int = 8) -> Problem:
+    """Return a larger problem: eight pairs for each, previous pairs that cannot all be kept."""
+    key = np.unique(pick.integers(0, people, people * each) * people + np.repeat(np.arange(people), each))
+    helper, helped = np.divmod(key, people)
+    arcs = Arcs(helper, helped, pick.integers(-50, 50, len(key)), np.ones(len(key), np.int64))
+    capacities = pick.integers(least, 3, people).tolist()
+    groups = [f"g{number}" for number in pick.integers(0, 12, people)]
+    kept = pick.random(len(key)) < 0.1
+    helpers, helped = side("h", capacities, groups), side("p", [1] * people, ["u"] * people)
+    return Problem(
+        helpers, helped, arcs, kept, np.zeros(len(key), np.bool_),
+        due=np.zeros(people, np.int64), rules=Rules(order=ORDER),
+    )  # fmt: skip
