@@ -17,7 +17,19 @@ from numpy.typing import NDArray
 from bangfu.core.errors import BangfuError
 from bangfu.core.messages import say
 from bangfu.pairing.rules import Rule, Rules, Where, read_rules
-from bangfu.pairing.tables import COST_LIMIT, DECIMALS, LIMIT, Block, amount, bad_cell, blocks, day_or_none, yes
+from bangfu.pairing.tables import (
+    COST_LIMIT,
+    DECIMALS,
+    LIMIT,
+    NO,
+    YES,
+    Block,
+    amount,
+    bad_cell,
+    blocks,
+    day_or_none,
+    yes,
+)
 
 Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -193,15 +205,17 @@ def _day_of(file: str, row: int, column: str, text: str, rules: Rules) -> date |
 
 
 def _with_contacts(problem: Problem) -> Problem:
-    """Read who may be a contact: the cell names a group of the helped, or says yes or no."""
+    """Read who may be a contact: the cell names a group, or says yes or no."""
     side, groups = problem.helpers, {*problem.helped.groups}
     contact = {}
     for id_, row, cell in zip(side.ids, side.rows, side.columns.get("contact", ()), strict=False):
-        try:
-            if cell in groups or yes(cell):
-                contact[id_] = cell if cell in groups else ""  # "": of whichever group
-        except ValueError:
-            raise bad_cell(HELPERS, row, "contact", cell, "contact") from None
+        word = cell.lower()
+        if cell in groups or word not in (YES | NO):
+            if cell not in groups and problem.rules.contact_in_own:
+                raise bad_cell(HELPERS, row, "contact", cell, "contact")
+            contact[id_] = cell
+        elif word in YES:
+            contact[id_] = ""  # of whichever group
     return replace(problem, contact={id_: cell for id_, cell in contact.items() if id_ not in problem.exempt})
 
 

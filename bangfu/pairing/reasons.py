@@ -45,9 +45,10 @@ class _View:
         self.chosen[answer.chosen] = True
         used = np.bincount(arcs.helper[self.chosen], arcs.use[self.chosen], len(problem.helpers.ids))
         self.left = problem.helpers.size - used.astype(np.int64)
-        self.open = np.flatnonzero(~self.chosen & (problem.helpers.size[arcs.helper] > 0))
-        self.of = _by_helped(arcs.helped[self.open], len(problem.helped.ids))
-        self.barred_of = _by_helped(problem.barred.helped, len(problem.helped.ids))
+        people, has_room = len(problem.helped.ids), problem.helpers.size[arcs.helper] > 0
+        self.open, self.shut = np.flatnonzero(~self.chosen & has_room), np.flatnonzero(~has_room)
+        self.of, self.shut_of = (_by_helped(arcs.helped[some], people) for some in (self.open, self.shut))
+        self.barred_of = _by_helped(problem.barred.helped, people)
         if not problem.budgets:
             self.cost, self.before = _ways(problem, self.chosen)
             self.circle = _circles(problem, self.chosen)
@@ -69,7 +70,7 @@ class _View:
     def _nobody(self, place: int) -> tuple[str, dict[str, object]]:
         """Say why no helper with room may help him."""
         problem = self.problem
-        mine = problem.arcs.helper[(problem.arcs.helped == place) & ~self.chosen]
+        mine = problem.arcs.helper[self.shut[self.shut_of(place)]]
         barred = self.barred_of(place)
         if mine.size:
             names = [problem.helpers.ids[helper] for helper in mine[:NAMED]]
@@ -115,7 +116,7 @@ class _View:
         helper = problem.helpers.ids[node - _at_helper(problem)]
         kept, cost = self.cost[place]
         code = "pairing_change_place_kept" if kept else "pairing_change_place"
-        return say(code, None, helper=helper, cost=problem.money(cost), kept=kept)
+        return say(code, None, helper=helper, cost=problem.money(cost), kept=-kept)
 
 
 def _listed(names: Sequence[str], count: int) -> str:

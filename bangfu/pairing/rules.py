@@ -15,7 +15,7 @@ from bangfu.core.messages import say
 LEVELS = ("helped", "filled", "kept", "load", "cost")
 FILE = "rules.toml"
 WEIGHT_LIMIT = 10**6
-SEARCH = 120.0  # what a search for pairs with budgets may cost at most, in CP-SAT's deterministic seconds
+SEARCH = 60.0  # what a search for pairs with budgets may cost at most, in CP-SAT's deterministic seconds
 
 Where = Mapping[str, frozenset[str]]
 Row = tuple[str, str]

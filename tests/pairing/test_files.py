@@ -73,7 +73,8 @@ BAD_CELLS = [
                 ("h1", 1, "A", "w"),
                 ("h2", 1, "A", ""),
                 ("h3", 1, "A", ""),
-            ]
+            ],
+            "rules": "[contacts]\nin_own_group = true",
         },
         "helpers.csv row 2, column contact: 'w'",
         "a group of the helped",
