@@ -13,7 +13,8 @@ from bangfu.core.errors import BangfuError
 from bangfu.core.messages import say
 from bangfu.pairing import check, reasons
 from bangfu.pairing.contacts import contacts
-from bangfu.pairing.problem import Problem, read_problem
+from bangfu.pairing.problem import Problem
+from bangfu.pairing.reading import read_problem
 from bangfu.pairing.solve import Answer, group_capacity, solve
 
 

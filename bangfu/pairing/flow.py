@@ -18,7 +18,7 @@ from bangfu.pairing.problem import Flags, Ints, Problem
 SOURCE, SINK, OTHERS = 0, 1, 2
 SAFE = FAR = 2**62
 EMPTY, FREE, FULL = -1, 0, 1
-ROUNDS = 16  # after so many, look for a cycle
+ROUNDS = 16  # after so many, and whenever they have doubled, look for a cycle
 
 
 class Unproven(Exception):
@@ -185,7 +185,6 @@ def distances(graph: Residual, first: Ints) -> tuple[Ints, Ints]:
     nodes = len(first)
     distance, parent = first.copy(), np.arange(nodes)
     front, rounds = np.flatnonzero(first < FAR), 0
-    marked = np.zeros(nodes, np.bool_)
     while front.size:
         starts, counts = graph.start[front], graph.start[front + 1] - graph.start[front]
         ends = np.cumsum(counts)
@@ -197,11 +196,9 @@ def distances(graph: Residual, first: Ints) -> tuple[Ints, Ints]:
         won = reached == distance[heads]
         parent[heads[won]] = tails[won]
         rounds += 1
-        if rounds % ROUNDS == 0 and _has_cycle(parent):
+        if rounds >= ROUNDS and rounds.bit_count() == 1 and _has_cycle(parent):  # at 16, 32, 64 ...
             raise Unproven
-        marked[:] = False
-        marked[heads] = True
-        front = np.flatnonzero(marked)
+        front = np.unique(heads)
     return distance, parent
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from bangfu.core.messages import say
 from bangfu.pairing import check
 from bangfu.pairing.flow import FAR, SAFE, distances, network, residual
-from bangfu.pairing.problem import Arcs, Flags, Ints, Problem, check_musts
+from bangfu.pairing.held import check_musts
+from bangfu.pairing.problem import Arcs, Flags, Ints, Problem
 from bangfu.pairing.solve import Answer, in_order, levelled, solve
 
 NAMED = 5  # helpers or rules named in one sentence

@@ -102,7 +102,7 @@ def group_room(problem: Problem, settled: Flags, load: Fraction) -> Ints:
 
 def unit_worth(net: Network) -> int:
     """Return what one more unit must be worth so that no rewards outweigh it."""
-    return net.links * int(net.reward.max(initial=0)) + 1
+    return 2 * net.links * int(net.reward.max(initial=0)) + 1
 
 
 class _State:

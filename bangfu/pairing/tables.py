@@ -112,6 +112,17 @@ def day_or_none(text: str) -> date | None:
         raise ValueError("day") from None
 
 
+def day_of(file: str, row: int, column: str, text: str, today: date | None) -> date | None:
+    """Return a day cell; such a cell needs the day of `rules.toml` to be judged by."""
+    try:
+        day = day_or_none(text)
+    except ValueError as problem:
+        raise bad_cell(file, row, column, text, str(problem)) from None
+    if day and today is None:
+        raise BangfuError("pairing_needs_day", file=file, row=row, column=column)
+    return day
+
+
 def yes(text: str) -> bool:
     """Return a yes-or-no cell; a ValueError says what was expected."""
     word = text.lower()

@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from bangfu.pairing import check
-from bangfu.pairing.problem import Problem, read_problem
+from bangfu.pairing.problem import Problem
+from bangfu.pairing.reading import read_problem
 from bangfu.pairing.solve import solve
 
 EACH = 20  # allowed pairs of a household

@@ -11,7 +11,8 @@ from typing import Any
 from click.testing import CliRunner
 
 from bangfu.cli.main import cli
-from bangfu.pairing.problem import Problem, read_problem
+from bangfu.pairing.problem import Problem
+from bangfu.pairing.reading import read_problem
 
 Rows = Sequence[Sequence[object]]
 HELPERS: Rows = [("id", "capacity", "group"), ("h1", 2, "A"), ("h2", 1, "A"), ("h3", 1, "B")]

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from bangfu.cli.main import cli
 from bangfu.core.errors import BangfuError
-from bangfu.pairing.problem import read_problem
+from bangfu.pairing.reading import read_problem
 from tests.pairing import files
 from tests.pairing.files import ALLOWED, HELPED, HELPERS, Rows
 
