@@ -154,6 +154,20 @@ def link(left: Path, right: Path | None, id_column: str, out: Path, json_: bool)
 
 
 @cli.command()
+@click.argument("problem", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Where to write helper,helped,cost.")
+@click.option("--why", type=click.Path(path_type=Path), help="Where to write the pairs with why each is one.")
+@as_json
+def pair(problem: Path, out: Path, why: Path | None, json_: bool) -> None:
+    """Pair the helped of a folder with its helpers, provably the best way. Needs no installation."""
+    from bangfu.cli import pairing
+
+    found = pairing.run(problem, out, why)
+    show.paired(found, out, json_)
+    sys.exit(0 if found["status"] == "optimal" and not found["without_contact"] else FOUND_WRONG)
+
+
+@cli.command()
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The folder for the four lists.")
 @click.option("--day", type=Day(), help="The day to reckon for; the newest roll's or register's if left out.")
 @as_json

@@ -17,6 +17,7 @@ from bangfu.intake.layouts import all_layouts
 from bangfu.intake.report import COUNTS, Report
 
 PROBLEMS_SHOWN = 20
+NAMED = 10
 WIDE = 132  # columns where the output is not a terminal
 
 
@@ -137,6 +138,25 @@ def linked(pairs: int, out: Path, json_: bool) -> None:
         print_json({"pairs": pairs, "out": str(out)})
     else:
         click.echo(say("linked", pairs=pairs, out=out))
+
+
+def paired(found: dict[str, Any], out: Path, json_: bool) -> None:
+    """Print what a pairing reached, how it is proven, and who has no helper and why."""
+    if json_:
+        print_json(found)
+        return
+    click.echo(say("paired", pairs=found["pairs"], helped=found["helped"], kept=found["kept"], out=out))
+    click.echo(say("paired_cost", cost=found["total_cost"], bound=found["bound"], load=found["load"]))
+    click.echo(say("paired_proven" if found["status"] == "optimal" else "paired_unproven"))
+    lines = [f"{one['id']}: {one['reason']}{one['change']}" for one in found["unhelped"]]
+    lines += [f"{one['helper']} - {one['helped']}: {one['reason']}" for one in found["lapsed"]]
+    lines += [say("paired_without_contact", group=group) for group in found["without_contact"]]
+    if found["reserve"]:
+        lines.append(say("paired_reserve", count=len(found["reserve"]), helpers=", ".join(found["reserve"][:NAMED])))
+    for line in lines[:PROBLEMS_SHOWN]:
+        click.echo(line)
+    if len(lines) > PROBLEMS_SHOWN:
+        click.echo(say("paired_more", count=len(lines) - PROBLEMS_SHOWN))
 
 
 def done(code: str, json_: bool, **facts: object) -> None:

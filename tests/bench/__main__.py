@@ -14,12 +14,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from tests.bench import pages
+from tests.bench.pairing import make as make_pairing
 from tests.bench.scale import scale_county
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +29,7 @@ CACHE = ROOT / "build" / "bench"
 ROUNDS = 5
 MILLION = 1_000_000
 SIGN_IN_EVERY = 0.05  # seconds
+WHOLE_PAIRING = {412: 1.0, 10_000: 5.0}  # households: seconds
 SLOWEST_PAGE = 15  # its p95, as a multiple of the bare page's
 
 
@@ -192,6 +194,49 @@ def linking() -> list[Bound]:
     return [Bound("linking 1,000,000 rows with themselves / bare Splink", ours / bare, "x", 2)]
 
 
+def pairing() -> list[Bound]:
+    """Pair 412, 10,000 and 100,000 households: the whole command, and all levels beside one bare solve."""
+    bounds = []
+    for households, kept in ((412, 0.5), (10_000, 0.5), (100_000, 0.0), (100_000, 0.5)):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            make_pairing(folder, households, kept)
+            title = f"pairing {households:,} households{', some paired before' if kept else ''}"
+            whole = _whole_pairing(folder)
+            print(f"{title}: the whole command {whole:.2f} s", flush=True)
+            if households in WHOLE_PAIRING:
+                bounds.append(Bound(f"{title}: the whole command", whole, "s", WHOLE_PAIRING[households]))
+            others = ("scipy", "highs")[: 2 if households in WHOLE_PAIRING else int(not kept)]
+            beside = _beside_bare(title, folder, others)
+            bounds += [] if households in WHOLE_PAIRING else beside
+    return bounds
+
+
+def _whole_pairing(folder: Path) -> float:
+    command = [str(Path(sys.executable).parent / "bangfu"), "pair", str(folder), "--out", str(folder / "pairs.csv")]
+    started = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+def _beside_bare(title: str, folder: Path, others: Sequence[str]) -> list[Bound]:
+    """Measure all levels with their proof and one bare solve in turn, and the other solvers once each."""
+    found: dict[str, list[dict[str, float]]] = {"ours": [], "bare": []}
+    for _ in range(3):
+        for kind, runs in found.items():
+            runs.append(run(kind, folder, module="tests.bench.pairing"))
+    ours, bare = (statistics.median(run["seconds"] for run in found[kind]) for kind in ("ours", "bare"))
+    said = [f"ours {ours:.2f} s", f"OR-Tools bare {bare:.2f} s"]
+    for kind in others:
+        said.append(f"{kind} bare {run(kind, folder, module='tests.bench.pairing')['seconds']:.2f} s")
+    peak = found["ours"][-1]["peak_mib"]
+    print(f"{title}, {found['ours'][-1]['pairs']:,} pairs: {', '.join(said)}; peak {peak:,.0f} MiB", flush=True)
+    return [
+        Bound(f"{title}: all levels and their proof / one bare solve (aim: 1.5)", ours / bare, "x", 4),
+        Bound(f"{title}: peak memory", peak, "MiB", 1536),
+    ]
+
+
 def all_pages(*words: str) -> list[Bound]:
     """Measure the pages for 16 clients beside a bare Django page, on both databases; the slowest keeps a bound."""
     slowest = {name: max((ratio, page) for page, ratio in found.items()) for name, found in pages.main(words).items()}
@@ -207,6 +252,7 @@ PARTS: dict[str, Callable[..., list[Bound]]] = {
     "new-list": new_list,
     "sign-ins": sign_ins,
     "linking": linking,
+    "pairing": pairing,
     "pages": all_pages,
 }
 
