@@ -23,6 +23,7 @@ NAMED = 5  # how many duplicate students a refusal names
 DENSE = 64  # whole-number keys whose range is at most this many times their count are counted in a bitmap
 WHOLE = re.compile(r"U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?")
 MONEY = re.compile(r"DECIMAL\((\d+),([012])\)")
+KEY = re.compile(rf"{WHOLE.pattern}|VARCHAR")
 COLUMN_TYPES = {
     Kind.BOOLEAN: re.compile(r"BOOLEAN"),
     Kind.INTEGER: WHOLE,
@@ -85,6 +86,8 @@ def prepare_opened(facts: Path, chosen: PolicySet, period: Period, found: dict[s
         raise BangfuError("facts_columns", path=facts, missing=chosen.facts.key[0])
     statement = compile_set(chosen, period, key)
     check_columns(facts, found, statement.columns)
+    if wrong := [f"{name} ({found[name]}, integer | text)" for name in key if not KEY.fullmatch(found[name])]:
+        raise BangfuError("facts_types", path=facts, wrong=", ".join(wrong))
     return statement
 
 

@@ -38,7 +38,7 @@ def what_if(facts: Path, now: PolicySet, then: PolicySet, period: Period, by: tu
         changes = []
         for policy in sorted(decided[0] | decided[1]):
             before, after = (
-                f'coalesce({name}."{policy}__amount", 0)' if policy in held else "0"
+                f'coalesce("{name}"."{policy}__amount", 0)' if policy in held else "0"
                 for name, held in zip(("now", "then"), decided, strict=True)
             )
             each = f"SELECT {', '.join([*groups, f'{after} - {before} AS more'])}"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlglot import exp
 
+from bangfu.rulebook import render
 from bangfu.rulebook.cases import read_cases, run_cases
 from bangfu.rulebook.policies import SHIPPED, PolicySet, load_policies
 from bangfu.rulebook.reach import check_reach
@@ -47,7 +48,7 @@ def mutants(path: Path) -> list[tuple[str, str]]:
         if number.start() > last:
             moved = number[1][:-1] + str((int(number[1][-1]) + 1) % 10) + (number[2] or "")
             found.append((f"{number[0]} as {moved}", text[: number.start()] + moved + text[number.end() :]))
-    for old, new in (("share = \"1/2\"", "share = \"1/3\""), ("half_up", "down"), ("cap = \"most\"\n", "")):
+    for old, new in (('share = "1/2"', 'share = "1/3"'), ("half_up", "down"), ('cap = "most"\n', "")):
         if old in text:
             found.append((f"{old} as {new}", text.replace(old, new)))
     return found
@@ -94,8 +95,6 @@ COMPILERS_ERRORS = {
 
 @pytest.mark.parametrize("error", COMPILERS_ERRORS)
 def test_an_error_of_the_compiler_is_caught_by_the_cases(error: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bangfu.rulebook import render
-
     kind, change = COMPILERS_ERRORS[error]
     honest, changed = render._sql, []
 
