@@ -58,6 +58,7 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
     """Open DuckDB in memory, with a folder for what does not fit, and nothing but the files that we name."""
     with tempfile.TemporaryDirectory(prefix="bangfu-rulebook-") as folder, duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{MEMORY}'")
+        connection.execute("SET enable_progress_bar = false")  # it would stand in what programs read
         connection.execute(f"SET temp_directory = {value_sql(folder)}")
         yield connection
 

@@ -1,7 +1,8 @@
 """`make bench`: speed as ratios measured in one run; exit 1 where a bound is missed.
 
 --quick leaves out the scaled counties and the sign-ins beside an import, and opens the pages over a small register.
-`pages` (with the arguments of tests/bench/pages.py) measures the pages alone.
+`pages` (with the arguments of tests/bench/pages.py) measures the pages alone, `rulebook` the deciding of who is owed
+what (`rulebook --huge`: ours for 100 million students, too).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.bench import pages
+from tests.bench import pages, rulebook
 from tests.bench.scale import scale_county
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -192,6 +193,34 @@ def linking() -> list[Bound]:
     return [Bound("linking 1,000,000 rows with themselves / bare Splink", ours / bare, "x", 2)]
 
 
+def deciding(*words: str) -> list[Bound]:
+    """Decide five entitlements, beside the same by hand in SQL and the floor; see README.md."""
+    module, kinds = "tests.bench.rulebook", ("floor", "hand", "ours")
+    found: dict[str, list[dict[str, float]]] = {}
+    for rows in (MILLION, 10 * MILLION):
+        facts = rulebook.make(rows)
+        found = {kind: [] for kind in kinds}
+        for _ in range(ROUNDS):
+            for kind, runs in found.items():
+                runs.append(run(kind, facts, module))
+        seconds = {kind: statistics.median(each["seconds"] for each in runs) for kind, runs in found.items()}
+        said = ", ".join(f"{kind} {took:.2f} s" for kind, took in seconds.items())
+        print(f"five entitlements for {rows:,} students: {said}", flush=True)
+    if "--huge" in words:
+        huge = run("ours", rulebook.make(100 * MILLION), module)
+        print(f"for 100,000,000: {huge['seconds']:.1f} s, peak {huge['peak_mib']:,.0f} MiB", flush=True)
+    pairs = [(one["seconds"], other["seconds"]) for one, other in zip(found["ours"], found["hand"], strict=True)]
+    floors = [(one["seconds"], other["seconds"]) for one, other in zip(found["ours"], found["floor"], strict=True)]
+    by_hand, by_floor = (statistics.median(one / other for one, other in each) for each in (pairs, floors))
+    peak = max(each["peak_mib"] for each in found["ours"])
+    return [
+        Bound("deciding for 10,000,000 students / the same SQL by hand", by_hand, "x", 1.1),
+        Bound("deciding for 10,000,000 students / the floor", by_floor, "x", 1.9),
+        Bound("peak memory for 10,000,000 students", peak, "MiB", 500),
+        Bound("rows that differ from the SQL by hand", rulebook.differing(rulebook.make(MILLION)), "", 0),
+    ]
+
+
 def all_pages(*words: str) -> list[Bound]:
     """Measure the pages for 16 clients beside a bare Django page, on both databases; the slowest keeps a bound."""
     slowest = {name: max((ratio, page) for page, ratio in found.items()) for name, found in pages.main(words).items()}
@@ -204,9 +233,12 @@ def all_pages(*words: str) -> list[Bound]:
 def main() -> int:
     """Measure, print every figure beside its bound, and return 1 where one is missed."""
     words, quick = sys.argv[1:], "--quick" in sys.argv
-    parts: list[Callable[[], list[Bound]]] = [example_county, scaled_counties, new_list, sign_ins, linking, all_pages]
+    parts: list[Callable[[], list[Bound]]] = [example_county, scaled_counties, new_list, sign_ins, linking, deciding]
+    parts.append(all_pages)
     if words[:1] == ["pages"]:
         parts = [partial(all_pages, *words[1:])]
+    elif words[:1] == ["rulebook"]:
+        parts = [partial(deciding, *words[1:])]
     elif quick:
         parts = [example_county, partial(all_pages, "--quick")]
     bounds = [bound for part in parts for bound in part()]

@@ -2,7 +2,7 @@
 
 `python -m tests.bench.rulebook KIND FACTS` is one measured run in a process of its own and prints JSON: `ours` (load,
 check and compile the policies, then decide, Parquet to Parquet), `hand` (SQL written by hand that gives the same
-columns), `floor` (read the same columns, write as many integers, no rules). `make ROWS` makes the facts, from a seed.
+columns), `floor` (read the same columns, write as many integers, no rules).
 What is measured is described in README.md beside this file.
 """
 
@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 
 import duckdb
+
+from tests.bench.rulebook_by_hand import SQL
 
 FIVE = ("boarding_allowance", "day_allowance", "nutrition_plan", "free_textbooks", "senior_grant")
 PERIOD = "2025-spring"
@@ -70,6 +72,7 @@ def plain(sql: str, facts: Path, out: Path) -> None:
     """Run SQL over the facts with DuckDB as it comes."""
     with duckdb.connect() as connection:
         connection.read_parquet(str(facts)).create_view("facts")
+        connection.execute("SET enable_progress_bar = false")
         *before, last = sql.split(";")
         for statement in before:
             connection.execute(statement)
@@ -85,24 +88,36 @@ def floor_sql() -> str:
     return f"SELECT student, {', '.join(wrote)} FROM (SELECT student, {read} AS n FROM facts)"
 
 
+def run(kind: str, facts: Path, out: Path) -> None:
+    """Run one kind."""
+    if kind == "ours":
+        ours(facts, out)
+    else:
+        plain(floor_sql() if kind == "floor" else SQL, facts, out)
+
+
+def differing(facts: Path) -> int:
+    """Return how many rows differ between ours and what is written by hand, in either direction."""
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+        connection.execute("SET enable_progress_bar = false")
+        for kind in ("ours", "hand"):
+            run(kind, facts, Path(folder) / kind)
+            connection.read_parquet(f"{folder}/{kind}").create_view(kind)
+        either = "(FROM ours EXCEPT ALL FROM hand) UNION ALL (FROM hand EXCEPT ALL FROM ours)"
+        row = connection.execute(f"SELECT count(*) FROM ({either})").fetchone()
+        return int(row[0]) if row else -1
+
+
 def main(kind: str, facts: Path) -> None:
     """Run one kind and print what it took."""
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out.parquet"
         started = time.perf_counter()
-        if kind == "ours":
-            ours(facts, out)
-        else:
-            from tests.bench.rulebook_by_hand import SQL
-
-            plain(floor_sql() if kind == "floor" else SQL, facts, out)
+        run(kind, facts, Path(folder) / "out.parquet")
         seconds = time.perf_counter() - started
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_mib": peak}))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    print(json.dumps({"seconds": seconds, "peak_mib": peak, "cpu": used.ru_utime + used.ru_stime}))
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "make":
-        print(make(int(sys.argv[2])))
-    else:
-        main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]))
