@@ -104,7 +104,7 @@ def _fact(table: Table) -> Fact:
     type_ = _type(table, unit)
     minimum, maximum = (_bound(table, key, type_) for key in ("min", "max"))
     possible = _possible(table, name, type_, minimum, maximum)
-    return Fact(name, type_, table.both("title"), unit, minimum, maximum, possible)
+    return Fact(name, type_, table.in_both("title"), unit, minimum, maximum, possible)
 
 
 def _type(table: Table, unit: str) -> Type:
@@ -158,7 +158,7 @@ def _check(table: Table, types: dict[str, Type], every: dict[str, Fact]) -> tupl
     name = table.text("fact")
     if name not in every:
         raise table.wrong("expr_unknown", "fact", name=name, known=", ".join(sorted(every)))
-    table.both("say")
+    table.in_both("say")
     try:
         return name, check(table.text("test"), types, BOOLEAN)
     except Wrong as problem:

@@ -162,7 +162,7 @@ def finish(draft: Draft, names: Names) -> Policy:
         raise table.wrong("policy_stacks_and_yields", "yields_to", other=both[0])
     return Policy(
         **{name: getattr(draft, name) for name in ("id", "subject", "period", "pays", "rates", "table")},
-        title=table.both("title"),
+        title=table.in_both("title"),
         clauses=table.texts("clauses"),
         first=first,
         last=last,
@@ -187,7 +187,7 @@ def _must(table: Table, names: Names) -> Must:
     code = table.text("code")
     if not NAME.fullmatch(code) or code in OWN_CODES:
         raise table.wrong("policy_bad_name", "code", name=code)
-    return Must(code, _expression(table, "test", names, BOOLEAN), table.both("say"), table)
+    return Must(code, _expression(table, "test", names, BOOLEAN), table.in_both("say"), table)
 
 
 def _case(table: Table, at: int, names: Names, draft: Draft) -> Case:
@@ -204,7 +204,7 @@ def _case(table: Table, at: int, names: Names, draft: Draft) -> Case:
     if not NAME.fullmatch(code):
         raise table.wrong("policy_bad_name", "code", name=code)
     if table.has("say"):
-        table.both("say")
+        table.in_both("say")
     return Case(code, when, pay, cap, share, prorate, rounding, table)
 
 

@@ -97,7 +97,7 @@ class Table:
             raise self.wrong("policy_not_day", key, key=key)
         return value
 
-    def both(self, key: str) -> dict[str, str]:
+    def in_both(self, key: str) -> dict[str, str]:
         """Return a sentence in Chinese and English."""
         value = self._value(key, None)
         whole = isinstance(value, dict) and set(value) == {"zh", "en"}
