@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import tempfile
 from collections.abc import Iterator
@@ -64,7 +66,9 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def decide_file(facts: Path, chosen: PolicySet, period: Period, out: Path) -> Statement:
-    """Decide a file of facts (Parquet or CSV) and write the decisions as Parquet, whole or not at all."""
+    """Decide a file of facts (Parquet or CSV, or a folder of Parquet) and write the decisions, whole or not at all."""
+    if out.exists() and out.resolve() == facts.resolve():
+        raise BangfuError("out_unwritable", path=out, detail="--facts")
     with engine() as connection:
         statement = prepare(connection, facts, chosen, period)
         write(connection, statement, out)
@@ -93,14 +97,15 @@ def prepare_opened(facts: Path, chosen: PolicySet, period: Period, found: dict[s
 
 
 def open_facts(connection: duckdb.DuckDBPyConnection, path: Path, facts: Facts) -> dict[str, str]:
-    """Make the table `facts` from a file and return its columns with their types."""
-    if not path.is_file():
-        raise BangfuError("facts_unreadable", path=path, detail="?")
+    """Make the table `facts` from a file, or a folder of Parquet files, and return its columns with their types."""
+    files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
+    if not files or not files[0].is_file():
+        raise BangfuError("facts_unreadable", path=path, detail=os.strerror(errno.ENOENT))
     try:
         if path.suffix.lower() == ".csv":
             _open_csv(connection, path, facts)
         else:
-            connection.read_parquet(str(path)).create_view("facts")
+            connection.read_parquet([str(file) for file in files]).create_view("facts")
         rows = connection.execute("SELECT column_name, column_type FROM (DESCRIBE facts)").fetchall()
     except duckdb.Error as problem:
         raise BangfuError("facts_unreadable", path=path, detail=str(problem).splitlines()[0]) from problem

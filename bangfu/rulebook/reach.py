@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from math import prod
 
+import duckdb
 from sqlglot import exp
 
 from bangfu.rulebook.decide import engine, make_types
@@ -25,10 +26,13 @@ RECKONED = (exp.Add, exp.Sub, exp.Mul, exp.Neg, exp.Abs, exp.Greatest, exp.Least
 
 def check_reach(chosen: PolicySet) -> None:
     """Refuse a set in which a case cannot be reached."""
-    for policy in chosen.policies:
-        tests = [must.test for must in policy.musts] + [case.when for case in policy.cases if case.when]
-        if not any(_reckoned(test, policy) for test in tests):
-            _check(chosen, policy, tests)
+    values = {name: fact.type.values for name, fact in chosen.facts.every.items()}
+    with engine() as connection:
+        make_types(connection, {enum_of(name): sorted(each) for name, each in values.items() if each is not None})
+        for policy in chosen.policies:
+            tests = [must.test for must in policy.musts] + [case.when for case in policy.cases if case.when]
+            if not any(_reckoned(test, policy) for test in tests):
+                _check(connection, chosen, policy, tests)
 
 
 def _reckoned(test: Expression, policy: Policy) -> bool:
@@ -45,7 +49,7 @@ def _between_facts(node: exp.Expr, policy: Policy) -> bool:
     return len([part for part in sides if name_of(part) not in policy.rates and not part.table]) > 1
 
 
-def _check(chosen: PolicySet, policy: Policy, tests: list[Expression]) -> None:
+def _check(connection: duckdb.DuckDBPyConnection, chosen: PolicySet, policy: Policy, tests: list[Expression]) -> None:
     scope, numbers, keys = _assumed(chosen, policy)
     names = [name for test in tests for name in test.names] + keys
     facts = [chosen.facts.every[name] for name in dict.fromkeys(names) if name in chosen.facts.every]
@@ -53,8 +57,7 @@ def _check(chosen: PolicySet, policy: Policy, tests: list[Expression]) -> None:
     tried = {fact.name: _values(fact, marks, numbers) for fact in facts}
     if prod(len(values) for values in tried.values()) > MOST:
         return
-    types = {enum_of(fact.name): sorted(fact.type.values) for fact in facts if fact.type.values is not None}
-    for case, reached in zip(policy.cases, _reached(policy, scope, tried, types), strict=True):
+    for case, reached in zip(policy.cases, _reached(connection, policy, scope, tried), strict=True):
         if not reached:
             raise case.table.wrong("case_unreachable", "when", case=case.code)
 
@@ -98,7 +101,9 @@ def _values(fact: Fact, marks: list[exp.Literal], numbers: list[int | Decimal]) 
     return [str(number) for number in kept if kind is Kind.DECIMAL or number == number.to_integral_value()]
 
 
-def _reached(policy: Policy, scope: Scope, tried: dict[str, list[str]], types: dict[str, list[str]]) -> list[bool]:
+def _reached(
+    connection: duckdb.DuckDBPyConnection, policy: Policy, scope: Scope, tried: dict[str, list[str]]
+) -> list[bool]:
     musts = " AND ".join(f"({render(must.test, scope)})" for must in policy.musts) or "TRUE"
     parts, before = [], "TRUE"
     for case in policy.cases:
@@ -106,8 +111,6 @@ def _reached(policy: Policy, scope: Scope, tried: dict[str, list[str]], types: d
         parts.append(f"coalesce(bool_or({musts} AND {before} AND ({when})), FALSE)")
         before += f" AND NOT ({when})"
     tables = [f"(SELECT unnest([{', '.join(values)}]) AS {name_sql(name)})" for name, values in tried.items()]
-    with engine() as connection:
-        make_types(connection, types)
-        sql = f"SELECT {', '.join(parts)} FROM {' CROSS JOIN '.join(tables) or '(SELECT 1)'}"
-        row: tuple[bool, ...] | None = connection.execute(sql).fetchone()
-        return list(row or ())
+    sql = f"SELECT {', '.join(parts)} FROM {' CROSS JOIN '.join(tables) or '(SELECT 1)'}"
+    row: tuple[bool, ...] | None = connection.execute(sql).fetchone()
+    return list(row or ())

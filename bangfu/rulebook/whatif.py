@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from bangfu.core.errors import BangfuError
 from bangfu.rulebook.decide import decide_file, engine, open_facts
 from bangfu.rulebook.expressions import name_sql
 from bangfu.rulebook.periods import Period
@@ -34,7 +35,9 @@ def what_if(facts: Path, now: PolicySet, then: PolicySet, period: Period, by: tu
         for name, file in zip(("now", "then"), files, strict=True):
             connection.read_parquet(str(file)).create_view(name)
         decided = [{policy.id for policy in statement.policies} for statement in statements]
-        groups = [name_sql(name) for name in by if name in found]
+        if missing := [name for name in by if name not in found]:
+            raise BangfuError("facts_columns", path=facts, missing=", ".join(missing))
+        groups = [name_sql(name) for name in by]
         changes = []
         for policy in sorted(decided[0] | decided[1]):
             before, after = (

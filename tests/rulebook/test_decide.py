@@ -248,6 +248,24 @@ def test_a_share_of_anothers_amount(tmp_path: Path) -> None:
     ]
 
 
+def test_a_condition_on_anothers_amount(tmp_path: Path) -> None:
+    folder = two_policies(tmp_path / "p", "")
+    text = (folder / "second.toml").read_text(encoding="utf-8")
+    text = text.replace('test = "registered"', 'test = "family_grant.amount = 0"')
+    (folder / "second.toml").write_text(text, encoding="utf-8")
+    rows = [GOOD, GOOD | {"household": 2, "area": None}, GOOD | {"household": 3, "registered": False}]
+    found = [row["second__decision"] for row in households(tmp_path, folder, rows)]
+    assert found == ["registered", "waits:family_grant", "yes"]
+
+
+@pytest.mark.parametrize("more", ["from = 2030-01-01\n", "from = 2020-01-01\nuntil = 2024-12-31\n"])
+def test_a_policy_not_in_force_pays_nothing_to_lean_on(more: str, tmp_path: Path) -> None:
+    folder = two_policies(tmp_path / "p", 'yields_to = ["family_grant"]\n')
+    (folder / "family_grant.toml").write_text(POLICY.replace("from = 2020-01-01\n", more, 1), encoding="utf-8")
+    (row,) = households(tmp_path, folder, [GOOD])
+    assert (row["second__decision"], "family_grant__decision" in row) == ("yes", False)
+
+
 @pytest.mark.parametrize(
     ("children", "income", "decision"),
     [
@@ -381,6 +399,23 @@ def test_a_cell_of_another_type_is_named(old: str, new: str, column: str, tmp_pa
         decide_file(facts, load_policies(folder_with(tmp_path / "p", family_grant=POLICY)), SPRING, tmp_path / "o")
     assert refused.value.code == "facts_cells"
     assert column in str(refused.value)
+
+
+def test_a_folder_of_parquet_files_is_one_table(tmp_path: Path) -> None:
+    (tmp_path / "f" / "county=1").mkdir(parents=True)
+    table(tmp_path / "f" / "county=1" / "a.parquet", [GOOD], HOUSEHOLDS)
+    table(tmp_path / "f" / "b.parquet", [GOOD | {"household": 2}], HOUSEHOLDS)
+    chosen, out = load_policies(folder_with(tmp_path / "p", family_grant=POLICY)), tmp_path / "o.parquet"
+    decide_file(tmp_path / "f", chosen, SPRING, out)
+    assert [row["household"] for row in read(out, "household")] == [1, 2]
+
+
+def test_the_facts_are_not_overwritten(tmp_path: Path) -> None:
+    facts = table(tmp_path / "f.parquet", [GOOD], HOUSEHOLDS)
+    before = facts.read_bytes()
+    with pytest.raises(BangfuError):
+        decide_file(facts, load_policies(folder_with(tmp_path / "p", family_grant=POLICY)), SPRING, facts)
+    assert facts.read_bytes() == before
 
 
 # ---------------------------------------------------------------- what if, and commands
