@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from bangfu.rulebook.periods import period_named
 from bangfu.rulebook.policies import SHIPPED, PolicySet, load_policies
 from bangfu.rulebook.policy import Policy
 from bangfu.rulebook.reach import check_reach
+from bangfu.rulebook.spark import decide_with_spark
 from bangfu.rulebook.whatif import Change, what_if
 
 FOUND_WRONG = 1
@@ -76,11 +78,12 @@ def _policy_table(chosen: PolicySet, rows: list[dict[str, Any]]) -> None:
 
 def decide(facts: Path, folder: Path | None, period: str, out: Path, engine: str, json_: bool) -> None:
     """Decide a table of facts and say what came out; exit 1 where a fact is impossible."""
-    if engine == "spark":
+    if engine == "spark" and find_spec("pyspark") is None:
         raise BangfuError("engine_missing")
     chosen = load_policies(folder or SHIPPED)
     check_reach(chosen)
-    statement = decide_file(facts, chosen, period_named(period), out)
+    work = decide_with_spark if engine == "spark" else decide_file
+    statement = work(facts, chosen, period_named(period), out)
     counts = counted(statement, out)
     rows = sum(count.rows for count in counts if count.policy == statement.policies[0].id)
     invalid = sum(count.rows for count in counts if count.decision.startswith("invalid:"))

@@ -204,7 +204,8 @@ def counted(statement: Statement, decisions: Path) -> list[Count]:
     """Count the decisions of a file by policy, decision, case and version."""
     found: list[Count] = []
     with engine() as connection:
-        connection.read_parquet(str(decisions)).create_view("decisions")
+        files = sorted(decisions.rglob("*.parquet")) if decisions.is_dir() else [decisions]
+        connection.read_parquet([str(file) for file in files]).create_view("decisions")
         for policy in statement.policies:
             names = [name_sql(f"{policy.id}__{part}") for part in ("decision", "case", "version")]
             columns = ", ".join(f"CAST({name} AS VARCHAR)" for name in names)
