@@ -8,7 +8,7 @@ case and rate version are labels of it. Amounts are NULL where a decision waits 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from bangfu.core.errors import BangfuError
 from bangfu.rulebook.expressions import Expression, Kind, Type, name_sql, value_sql
@@ -49,10 +49,11 @@ def in_force(chosen: PolicySet, period: Period) -> list[Policy]:
     return policies
 
 
+@lru_cache(maxsize=16)
 def compile_set(chosen: PolicySet, period: Period, key: tuple[str, ...]) -> Statement:
     """Compile the policies in force for a period; refused where a rate is missing or changes inside it.
 
-    `key`: the key columns that the facts have.
+    `key`: the key columns that the facts have. Remembered, for a page explains one student after the other.
     """
     return compile_reading(read_for(chosen, in_force(chosen, period), period), key)
 

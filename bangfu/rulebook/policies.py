@@ -17,7 +17,7 @@ SHIPPED = LIBRARY / "policies"
 FACTS_FILE = "facts.toml"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PolicySet:
     """Policies of one subject that are decided together, each after those it needs."""
 
