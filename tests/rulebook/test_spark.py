@@ -11,6 +11,7 @@ import sqlglot
 
 from bangfu.cli import ruling
 from bangfu.core.errors import BangfuError
+from bangfu.rulebook.cases import make_table, read_cases
 from bangfu.rulebook.compile import compile_set
 from bangfu.rulebook.decide import counted, decide_file
 from bangfu.rulebook.periods import period_named
@@ -58,6 +59,30 @@ def test_no_row_differs_between_spark_and_duckdb(tmp_path: Path) -> None:
         assert connection.execute(f"SELECT count(*) FROM ({differing})").fetchall() == [(0,)]
         assert connection.execute("SELECT count(*) FROM other").fetchall() == [(ROWS,)]
     assert counted(statement, one) == counted(statement, other)
+
+
+@needs_spark
+@pytest.mark.filterwarnings("ignore")  # PySpark's own
+def test_every_case_comes_out_on_spark(tmp_path: Path) -> None:
+    chosen = load_policies()
+    cases = [case for case in read_cases(chosen) if case.policy in chosen.in_force(case.period)]
+    wrong = []
+    for period in {case.period for case in cases}:
+        group = [case for case in cases if case.period == period]
+        facts, out = tmp_path / "facts.parquet", tmp_path / "out.parquet"
+        with duckdb.connect() as connection:
+            make_table(connection, chosen.facts, list(chosen.facts.every), [case.facts for case in group])
+            connection.table("facts").write_parquet(str(facts))
+        decide_with_spark(facts, chosen, period, out)
+        for at, case in enumerate(group):
+            with duckdb.connect() as connection:
+                columns = f"{case.policy.id}__decision, {case.policy.id}__amount"
+                sql = f"SELECT {columns} FROM read_parquet(?) WHERE student = ?"
+                found = connection.execute(sql, [str(out), at]).fetchone()
+            amount = found[1] if case.amount is None and found else case.amount
+            wrong += [] if found == (case.decision, amount) else [case.name]
+    assert len(cases) > 200
+    assert wrong == []
 
 
 @needs_spark
