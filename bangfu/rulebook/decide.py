@@ -61,6 +61,8 @@ def engine() -> Iterator[duckdb.DuckDBPyConnection]:
     with tempfile.TemporaryDirectory(prefix="bangfu-rulebook-") as folder, duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{MEMORY}'")
         connection.execute("SET enable_progress_bar = false")  # it would stand in what programs read
+        # Rows carry their key. To keep them in order costs twice the memory, and under a limit all but one thread.
+        connection.execute("SET preserve_insertion_order = false")
         connection.execute(f"SET temp_directory = {value_sql(folder)}")
         yield connection
 

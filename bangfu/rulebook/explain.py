@@ -79,8 +79,9 @@ def explain(path: Path, chosen: PolicySet, period: Period, student: str) -> list
         connection.execute(f"CREATE TABLE one AS SELECT {columns} FROM facts WHERE {name_sql(key)} = {who}")
         connection.execute("CREATE OR REPLACE VIEW facts AS FROM one")
         make_types(connection, statement.types)
-        rows = _rows(connection, statement.sql)
-        known = _rows(connection, f"SELECT {columns} FROM facts")
+        order = ", ".join(map(name_sql, statement.key))
+        rows = _rows(connection, f"{statement.sql} ORDER BY {order}")
+        known = _rows(connection, f"SELECT {columns} FROM facts ORDER BY {order}")
     if not rows:
         raise BangfuError("student_unknown", path=path, student=student)
     pairs = list(zip(rows, known, strict=True))

@@ -37,7 +37,10 @@ def decide_with_spark(facts: Path, chosen: PolicySet, period: Period, out: Path)
     session = _session()
     try:
         table = session.read.parquet(str(facts))
-        found = {name: _named(type_) for name, type_ in table.dtypes}
+    except _spark_errors() as problem:
+        raise BangfuError("facts_unreadable", path=facts, detail=str(problem).splitlines()[0]) from problem
+    found = {name: _named(type_) for name, type_ in table.dtypes}
+    try:
         statement = prepare_opened(facts, chosen, period, found)
         _check_key(table, facts, statement.key)
         table.createOrReplaceTempView("facts")
