@@ -153,6 +153,73 @@ def link(left: Path, right: Path | None, id_column: str, out: Path, json_: bool)
     show.linked(linking.run(left, right, id_column, out), out, json_)
 
 
+@cli.group()
+def policies() -> None:
+    """Policy files: who is owed what, from when, by which document."""
+
+
+@policies.command("check")
+@click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
+@as_json
+def policies_check(folder: Path | None, json_: bool) -> None:
+    """Check policy files (those shipped if no folder is named) and run their worked cases. Needs no installation."""
+    from bangfu.cli import ruling
+
+    ruling.check(folder, json_)
+
+
+facts_file = click.option(
+    "--facts", required=True, type=click.Path(path_type=Path), help="Facts, a row for each student: Parquet or CSV."
+)
+policies_folder = click.option(
+    "--policies", "folder", type=click.Path(path_type=Path), help="A folder of policies; those shipped if left out."
+)
+of_period = click.option("--period", required=True, help="Such as 2025-spring, 2024-2025, 2025 or 2025-03.")
+
+
+@cli.command()
+@facts_file
+@policies_folder
+@of_period
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Where to write the decisions (Parquet).")
+@click.option("--engine", type=click.Choice(["duckdb", "spark"]), default="duckdb", show_default=True)
+@as_json
+def decide(facts: Path, folder: Path | None, period: str, out: Path, engine: str, json_: bool) -> None:
+    """Decide who is owed what, for a table of facts. Needs no installation."""
+    from bangfu.cli import ruling
+
+    ruling.decide(facts, folder, period, out, engine, json_)
+
+
+@cli.command()
+@facts_file
+@policies_folder
+@of_period
+@click.argument("student")
+@as_json
+def explain(facts: Path, folder: Path | None, period: str, student: str, json_: bool) -> None:
+    """Say what one student of a table of facts is owed and why, by each policy. Needs no installation."""
+    from bangfu.cli import ruling
+
+    ruling.tell(facts, folder, period, student, json_)
+
+
+@cli.command()
+@facts_file
+@policies_folder
+@of_period
+@click.option("--against", type=click.Path(path_type=Path), help="The policies now; those shipped if left out.")
+@click.option("--by", multiple=True, metavar="COLUMN", help="Also by the values of this column of the facts.")
+@as_json
+def whatif(
+    facts: Path, folder: Path | None, period: str, against: Path | None, by: tuple[str, ...], json_: bool
+) -> None:
+    """Say who would gain and who would lose how much under other policies. Needs no installation."""
+    from bangfu.cli import ruling
+
+    ruling.compare(facts, folder, against, period, by, json_)
+
+
 @cli.command()
 @click.argument("problem", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Where to write helper,helped,cost.")

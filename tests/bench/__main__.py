@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from tests.bench import pages
+from tests.bench import pages, rulebook
 from tests.bench.pairing import make as make_pairing
 from tests.bench.scale import scale_county
 
@@ -237,6 +237,34 @@ def _beside_bare(title: str, folder: Path, others: Sequence[str]) -> list[Bound]
     ]
 
 
+def deciding(*words: str) -> list[Bound]:
+    """Decide five entitlements, beside the same by hand in SQL and the floor; see README.md."""
+    module, kinds = "tests.bench.rulebook", ("floor", "hand", "ours")
+    found: dict[str, list[dict[str, float]]] = {}
+    for rows in (MILLION, 10 * MILLION):
+        facts = rulebook.make(rows)
+        found = {kind: [] for kind in kinds}
+        for _ in range(ROUNDS):
+            for kind, runs in found.items():
+                runs.append(run(kind, facts, module))
+        seconds = {kind: statistics.median(each["seconds"] for each in runs) for kind, runs in found.items()}
+        said = ", ".join(f"{kind} {took:.2f} s" for kind, took in seconds.items())
+        print(f"five entitlements for {rows:,} students: {said}", flush=True)
+    if "--huge" in words:
+        huge = run("ours", rulebook.make(100 * MILLION), module)
+        print(f"for 100,000,000: {huge['seconds']:.1f} s, peak {huge['peak_mib']:,.0f} MiB", flush=True)
+    pairs = [(one["seconds"], other["seconds"]) for one, other in zip(found["ours"], found["hand"], strict=True)]
+    floors = [(one["seconds"], other["seconds"]) for one, other in zip(found["ours"], found["floor"], strict=True)]
+    by_hand, by_floor = (statistics.median(one / other for one, other in each) for each in (pairs, floors))
+    peak = max(each["peak_mib"] for each in found["ours"])
+    return [
+        Bound("deciding for 10,000,000 students / the same SQL by hand", by_hand, "x", 1.1),
+        Bound("deciding for 10,000,000 students / the floor", by_floor, "x", 1.9),
+        Bound("peak memory for 10,000,000 students", peak, "MiB", 500),
+        Bound("rows that differ from the SQL by hand", rulebook.differing(rulebook.make(MILLION)), "", 0),
+    ]
+
+
 def all_pages(*words: str) -> list[Bound]:
     """Measure the pages for 16 clients beside a bare Django page, on both databases; the slowest keeps a bound."""
     slowest = {name: max((ratio, page) for page, ratio in found.items()) for name, found in pages.main(words).items()}
@@ -253,6 +281,7 @@ PARTS: dict[str, Callable[..., list[Bound]]] = {
     "sign-ins": sign_ins,
     "linking": linking,
     "pairing": pairing,
+    "rulebook": deciding,
     "pages": all_pages,
 }
 

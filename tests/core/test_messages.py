@@ -17,7 +17,7 @@ from bangfu.intake.layouts import all_layouts
 PACKAGE = Path(__file__).resolve().parents[2] / "bangfu"
 SENTENCES = sentences()
 # The first argument of these is a code; the keywords are its facts.
-SPEAKERS = {"say", "say_", "both", "BangfuError", "Refused", "NotAllowed", "KeyMissing"}
+SPEAKERS = {"say", "say_", "both", "BangfuError", "Refused", "NotAllowed", "KeyMissing", "Wrong", "wrong"}
 HELD_FACTS = {"row", "column"}
 SAY = re.compile(r"""\{% say ["'](\w+)["']([^%]*)%\}""")
 GIVEN = re.compile(r"""\b(?:code|help|label|next|intro|term)="([a-z0-9_]+)"(\|add:)?""")
