@@ -37,6 +37,7 @@ OPEN = {
     "bangfu.identify.panels.scores": "the codes of a procedure's tiers",
     "bangfu.identify.recognition.reviewers": "the roles that a procedure names",
     "bangfu.identify.rules.maker_and_checker": "asked for the steps of a case that a scoped query gave",
+    "bangfu.identify.rules.codes": "the codes of a procedure",
     "bangfu.identify.rules.Move": "a step of a case that a scoped query gave",
     "bangfu.identify.actions.notices.Against": "what somebody has typed",
     "bangfu.identify.fairness.rules": "what the procedure says of the page",

@@ -16,6 +16,7 @@ from bangfu.core.ids import id_in
 from bangfu.core.messages import say
 from bangfu.identify import queries
 from bangfu.identify.actions import determinations, rounds
+from bangfu.identify.rules import codes
 from bangfu.registry.queries import classes, schools
 from bangfu.web import fairness, notices, referrals
 from bangfu.web.access import READERS, actor_of, open_to
@@ -196,11 +197,12 @@ def ending(request: HttpRequest, number: int) -> HttpResponse:
         else:
             messages.success(request, say("case_continued" if typed["round"] else "determination_ended"))
             return redirect("round", number=case.round_id)
+    whys = case.round.procedure["end_reason"]
     context = {
         "case": case,
         "name": queries.names([case], by).get(case.person_id, ""),
         "elsewhere": queries.rounds_elsewhere(case, by),
-        "whys": case.round.procedure["end_reason"],
+        "whys": {code: whys[code] for code in codes(case.round.procedure, "end_reason")},
         "typed": typed,
         "problem": problem,
     }

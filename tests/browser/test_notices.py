@@ -1,4 +1,4 @@
-"""A notice in the browser: it appears, somebody objects and is answered, and after its days it is gone.
+"""A notice in the browser: it appears, somebody objects and is answered; then it is gone, and all are determined.
 
 Served in this process, so that the test says which day it is.
 """
@@ -18,7 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 from bangfu.accounts.models import User
 from bangfu.accounts.rules import Role
 from bangfu.identify.models import Notice, Objection, Round
-from bangfu.registry.models import Organisation
+from bangfu.registry.models import Organisation, Status
 from bangfu.web import middleware
 from tests.browser.site import new_page
 from tests.browser.test_pages import faults_of
@@ -71,7 +71,19 @@ def head_of(term: Term, chromium: Browser) -> Page:
     return page
 
 
-def test_a_notice_appears_is_objected_to_and_is_gone_after_its_days(term: Term, chromium: Browser) -> None:
+def determine_all(head: Page, term: Term) -> list[str]:
+    """Let the head determine all whose notice is over; the register says so. Returns what axe finds."""
+    head.goto(f"{term.address}/identify/{term.round.pk}/")
+    head.click("text=认定公示期满的学生")
+    expect(head.locator(".notice").first).to_contain_text("已认定 3 名学生")
+    standing = Status.objects.filter(kind="hardship", retracted_by=None).order_by("level")
+    assert list(standing.values_list("level", flat=True)) == ["moderate", "none", "severe"]
+    return faults_of(head, "determined")
+
+
+def test_a_notice_appears_is_objected_to_and_gone_after_its_days_and_its_pupils_are_determined(
+    term: Term, chromium: Browser
+) -> None:
     faults: list[str] = []
     head = head_of(term, chromium)
     head.goto(f"{term.address}/identify/{term.round.pk}/notice/")
@@ -123,6 +135,7 @@ def test_a_notice_appears_is_objected_to_and_is_gone_after_its_days(term: Term, 
     expect(parent.locator("main")).to_contain_text("公示已经结束")
     expect(parent.locator("main")).not_to_contain_text(AN.name)
     faults += faults_of(parent, "notice that is over")
+    faults += determine_all(head, term)
     for page in (head, parent):
         page.context.close()
     assert faults == []
