@@ -152,6 +152,8 @@ def full(two: Two) -> Two:
             id=900 + at, left=person, right=other, verdict="doubtful", how="person", probability=0, agrees={},
             digest=b"", made_in=entry,
         )  # fmt: skip
+        Question.objects.create(link_id=900 + at, verdict="doubtful", path=person.organisation.path)
+        TaskTotal.objects.create(path=school.path, post="x", kind="x", due=NOW.date(), count=1)
         record(action="intake.import", by=BY, subject="batch", chain=school.pk)
     return two
 
