@@ -47,7 +47,10 @@ def make_moves(*, cases: Sequence[Case], verb: Verb, said: Mapping[int, Said], b
         words = said.get(case.pk, NOTHING)
         steps.append(Step(case=case, verb=verb, stage=case.stage, tier=words.tier, reasons=list(words.reasons),
                           actor=by.name, at=by.at))  # fmt: skip
-    entry = _recorded(cases, steps, verb, by)
+    subject = f"case:{cases[0].pk}" if len(cases) == 1 else f"round:{cases[0].round_id}"
+    details: dict[str, object] = {"cases": len(cases), "digest": digest_of([line_of(step) for step in steps])}
+    chain = cases[0].round.school_id
+    entry = record(action=f"identify.{verb}", by=by, subject=subject, details=details, chain=chain)
     for step in steps:
         step.entry = entry
     Step.objects.bulk_create(steps, batch_size=500)
@@ -93,10 +96,3 @@ def _update_rows(rows: Sequence[Model], columns: Sequence[str]) -> None:
     pairs = ", ".join(f"{field.column} = %s" for field in fields)
     with connection.cursor() as cursor:
         cursor.executemany(f"UPDATE {meta.db_table} SET {pairs} WHERE id = %s", values)
-
-
-def _recorded(cases: Sequence[Case], steps: Sequence[Step], verb: Verb, by: Actor) -> Entry:
-    lines = [line_of(step) for step in steps]
-    subject = f"case:{cases[0].pk}" if len(cases) == 1 else f"round:{cases[0].round_id}"
-    details: dict[str, object] = {"cases": len(cases), "digest": digest_of(lines)}
-    return record(action=f"identify.{verb}", by=by, subject=subject, details=details, chain=cases[0].round.school_id)
