@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from allauth.usersessions.models import UserSession
@@ -32,8 +33,12 @@ METHODS = ("GET", "HEAD", "POST")
 # What somebody who must first choose a password reaches; who must first set up a second factor, these as well.
 PASSWORD_PAGES = ("account_change_password", "account_logout", "language")
 FACTOR_PAGES = (*PASSWORD_PAGES, "mfa_activate_totp", "account_reauthenticate")
-clock = timezone.localtime  # looked at once a request: everything that the request does is done at that moment
 SEEN_SECONDS = 900  # a session's last use is written down this often: each time is a write
+
+
+def clock() -> datetime:
+    """Return the moment, looked at once a request: everything that the request does is done at it."""
+    return timezone.localtime()
 
 
 def _seen(parts: Iterable[bytes], actor: Actor | None) -> Iterator[bytes]:
