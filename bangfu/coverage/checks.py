@@ -10,6 +10,7 @@ from django.db.models import Count, F
 
 from bangfu.audit.models import Entry
 from bangfu.core.messages import say
+from bangfu.core.seal import BrokenSeal
 from bangfu.coverage.gather import gather, load_aliases, load_rows
 from bangfu.coverage.linking import MILLION, asked, digest, digest_of, roots
 from bangfu.coverage.models import Alias, Difference, Link, PlaceTotal, PupilState, Question, Run, Verdict
@@ -115,7 +116,11 @@ def totals() -> Iterator[str]:
 
 def _again(run: Run) -> Iterator[str]:
     layouts = linkable_layouts()
-    found = gather(layouts)
+    try:
+        found = gather(layouts)
+    except BrokenSeal:  # the cell is named where the register's cells are looked at
+        yield say("not_reckoned_again")
+        return
     load_rows(found)
     load_aliases(found)
     reckoning = reckon(found, layouts, run.day, open_differences(), open_doubts(), past_differences())

@@ -14,7 +14,7 @@ from bangfu.coverage.checks import links, totals
 from bangfu.coverage.linking import digest
 from bangfu.coverage.models import Alias, Difference, Link, PupilState, Question, Run
 from bangfu.linkage.people import Edge
-from bangfu.registry.models import Person
+from bangfu.registry.models import Detail, Person
 from bangfu.tasks.models import Task
 from tests.conftest import BY, committing
 from tests.coverage.lists import AN, GUO, HUI, JUN, MARCH, MEI, SECOND, Desk, Human, covered, gap, record
@@ -259,3 +259,11 @@ def test_the_checks_hold_through_a_days_work(desk: Desk) -> None:
         with committing():
             step()
         assert found() == []
+
+
+def test_where_a_sealed_cell_does_not_open_the_checks_say_so_and_go_on() -> None:
+    detail = Detail.objects.exclude(id_number=None).earliest("pk")
+    cell = bytearray(bytes(detail.id_number or b""))
+    cell[-1] ^= 1
+    Detail.objects.filter(pk=detail.pk).update(id_number=bytes(cell))
+    assert found() == [say("not_reckoned_again", "en")]
