@@ -100,14 +100,14 @@ def test_a_link_is_undone_and_taken_back(officer: Page, site: Site) -> None:
 
 
 def test_a_list_goes_out_as_a_workbook(officer: Page, site: Site, tmp_path: Path) -> None:
-    officer.goto(f"{site.address}/people/?state=to_assess")
+    officer.goto(f"{site.address}/people/?state=determined")
     count = int(officer.locator("h2").first.inner_text().split("(")[1].rstrip(")").replace(",", ""))
     with officer.expect_download() as download:
         officer.click("button:has-text('导出 Excel')")
     download.value.save_as(tmp_path / "pupils.xlsx")
     rows = list(openpyxl.load_workbook(tmp_path / "pupils.xlsx").active.iter_rows(values_only=True))
     assert rows[0] == ("姓名", "学校", "班级", "状态")
-    assert {row[3] for row in rows[1:]} == {"待认定"}
+    assert {row[3] for row in rows[1:]} == {"已认定"}
     assert len(rows) == count + 1
 
 
