@@ -160,7 +160,7 @@ def _add_households(of_record: dict[int, Ties]) -> None:
 def judged_by(panel: Panel) -> list[Case]:
     """Return the cases that a panel has to judge: those of its class that wait for an evaluation."""
     found = Case.objects.filter(round=panel.round_id, school_class=panel.school_class_id, stage=Stage.PROPOSED)
-    return list(found.order_by("pk"))
+    return list(found.only("person").order_by("pk"))  # on a ballot nothing else of a case is looked at
 
 
 def kind_words(kind: str) -> str:

@@ -67,7 +67,7 @@ def set_up_panel(*, round_id: int, class_id: int, seats: Sequence[Seat], until: 
     for member in members:
         member.panel = panel
     PanelMember.objects.bulk_create(members)
-    recused = _recuse(panel)
+    recused = _recuse(panel, panels.judged_by(panel))
     details: dict[str, object] = {"members": len(members), "recusals": len(recused), "until": until.isoformat()}
     record(action="identify.set_up_panel", by=by, subject=f"panel:{panel.pk}", details=details, chain=round_.school_id)
     return panel
@@ -167,9 +167,8 @@ def add_recusal(*, member_id: int, case_id: int, why: str, by: Actor) -> None:
            details={"member": member_id, "case": case_id, "why": why}, chain=panel.round.school_id)  # fmt: skip
 
 
-def _recuse(panel: Panel) -> dict[panels.Pair, str]:
-    """Write down whom the members do not judge, as the registers say now, and return all of it."""
-    judged = panels.judged_by(panel)
+def _recuse(panel: Panel, judged: Sequence[Case]) -> dict[panels.Pair, str]:
+    """Write down whom the members do not judge of these cases, as the registers say now, and return all of it."""
     if panel.recused_for == (state := panels.state_of(judged)):
         return panels.written(panel)
     found = panels.barred(panel, judged, list(panel.members.all()))
@@ -200,8 +199,9 @@ def cast(*, pass_id: int, scores: Mapping[int, str], by: Actor) -> None:
     for tier in scores.values():
         if tier not in known:
             raise BangfuError("tier_unknown", tier=tier, known=", ".join(known))
-    found = _recuse(panel)
-    own = {case.pk for case in panels.judged_by(panel) if (member.pk, case.pk) not in found}
+    judged = panels.judged_by(panel)
+    found = _recuse(panel, judged)
+    own = {case.pk for case in judged if (member.pk, case.pk) not in found}
     if set(scores) - own:
         raise NotAllowed("ballot_not_yours")
     _write(member, scores)
@@ -240,7 +240,7 @@ def count_panel(*, panel_id: int, by: Actor) -> list[Case]:
     judged = list(Case.objects.select_for_update().filter(pk__in=[case.pk for case in panels.judged_by(panel)]))
     if not judged:
         raise BangfuError("panel_without_cases")
-    found, members = _recuse(panel), list(panel.members.all())
+    found, members = _recuse(panel, judged), list(panel.members.all())
     entitled = {case.pk: {m.pk for m in members if (m.pk, case.pk) not in found} for case in judged}
     said = _scores(panel, entitled)
     if by.at.date() <= panel.until and sum(map(len, said.values())) < sum(map(len, entitled.values())):
