@@ -16,8 +16,8 @@ from bangfu.core.ids import is_id
 from bangfu.coverage.linking import members
 from bangfu.identify.models import Case, Determination, Round
 from bangfu.identify.rules import NO_NEED, Move, Stage, codes
-from bangfu.registry.models import Detail, Enrolment
-from bangfu.registry.queries import details, enrolled, held_on, home_county, open_to
+from bangfu.registry.models import Detail, Enrolment, Organisation
+from bangfu.registry.queries import held_on, home_county, open_to
 
 
 def around(by: Actor, field: str = "path") -> Q:
@@ -119,8 +119,11 @@ def terms_ahead(day: date) -> list[Term]:
 def on_roll(school_class: int, by: Actor) -> list[tuple[int, str]]:
     """Return (person, name) of who stands on a class's roll today, by name."""
     day = by.at.date()
-    here = enrolled(by, day).filter(school_class=school_class).values("person")
-    rows = details(by, day).filter(person__in=here).order_by("name", "person")
+    if not Organisation.objects.filter(open_to(by, "path"), pk=school_class).exists():
+        return []
+    enrolments = Enrolment.objects.filter(held_on("enrolment", day), school_class=school_class)
+    here = list(enrolments.values_list("person_id", flat=True))
+    rows = Detail.objects.filter(held_on("detail", day), person__in=here).order_by("name", "person")
     return list(rows.values_list("person_id", "name"))
 
 
