@@ -19,6 +19,7 @@ from bangfu.audit.actions import record
 from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed, Overtaken
+from bangfu.core.slips import PART, PARTS, SIGNS
 from bangfu.identify import notices
 from bangfu.identify.actions.steps import Said, make_moves
 from bangfu.identify.models import Case, Notice, Objection, Round
@@ -29,8 +30,6 @@ from bangfu.registry.models import Organisation
 from bangfu.tasks.actions import Duty, settle
 
 TOKEN_BYTES = 16
-SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-PART, PARTS = 5, 3
 MOST_NAME, MOST_WORDS = 64, 4000
 OBJECTOR = "objector"  # what the trail calls somebody who objects: it holds no names
 ANSWER, APPEAL, CORRECT = "answer_objection", "answer_appeal", "correct_determination"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -15,6 +15,7 @@ from bangfu.audit.scope import whole
 from bangfu.core.actor import Actor
 from bangfu.core.errors import BangfuError, NotAllowed
 from bangfu.coverage.finding import humans_of
+from bangfu.coverage.gather import slices
 from bangfu.coverage.judge import BASES
 from bangfu.coverage.linking import members
 from bangfu.identify import queries
@@ -39,7 +40,6 @@ class Found:
     layout: str
     list_date: date
     row: int | None = None
-    words: str = ""
 
 
 @whole()
@@ -51,7 +51,7 @@ def open_round(*, school_id: int, term: str, apply_until: date, by: Actor) -> Ro
     term's end, or the school has a round of this term; NotAllowed for who does not keep the school.
     """
     school = Organisation.objects.select_for_update().filter(pk=school_id, kind="school", series=None).first()
-    if school is None or not holds_post(by, Role.AID_OFFICER, school.path, Role.PRINCIPAL, Role.COUNTY_BUREAU):
+    if school is None or not holds_post(by, Role.AID_OFFICER, school.path, *KEEPERS):
         raise NotAllowed("school_not_yours", number=school_id)
     day, rules = by.at.date(), procedure(settings.HOME)
     if not day <= apply_until <= queries.term_called(term).last:
@@ -91,7 +91,7 @@ def propose_from_registers(*, round_id: int, by: Actor) -> int:
 def _kept(round_id: int, by: Actor) -> Round:
     """Return a round that is open, for who keeps its school."""
     round_ = queries.round_for(round_id, by)
-    if not holds_post(by, Role.AID_OFFICER, round_.path, Role.PRINCIPAL, Role.COUNTY_BUREAU):
+    if not holds_post(by, Role.AID_OFFICER, round_.path, *KEEPERS):
         raise NotAllowed("round_not_yours", number=round_id)
     if round_.closed_on:
         raise BangfuError("round_closed", day=round_.closed_on)
@@ -110,10 +110,8 @@ def _from_registers(of_human: dict[int, int], day: date) -> dict[int, list[Found
     human = humans_of(records)
     columns = ("person_id", "kind", "source_id", "source__file__layout", "source__file__list_date")
     found: dict[int, list[Found]] = {}
-    for part in _slices(sorted(records)):
-        rows = Status.objects.filter(held_on("status", day), person__in=part, kind__in=BASES).exclude(
-            kind__in=BY_PEOPLE
-        )
+    for part in slices(sorted(records)):
+        rows = Status.objects.filter(held_on("status", day), person__in=part, kind__in=BY_LISTS)
         for record_, kind, row, layout, list_date in rows.order_by("pk").values_list(*columns):
             person = of_human.get(human.get(record_, record_))
             if person is not None:
@@ -124,19 +122,12 @@ def _from_registers(of_human: dict[int, int], day: date) -> dict[int, list[Found
 def _from_before(of_human: dict[int, int], round_: Round) -> Iterable[tuple[int, Found]]:
     """Yield (person, why) for who was determined as in need in an earlier round, at whatever school, within a year."""
     since = round_.opened_on - timedelta(days=round_.procedure["proposals"]["earlier_days"])
-    for part in _slices(sorted(of_human)):
+    for part in slices(sorted(of_human)):
         earlier = Determination.objects.filter(case__human__in=part, valid_from__gte=since).exclude(tier=NO_NEED)
         for human, day, row in (
             earlier.exclude(case__round=round_).order_by("pk").values_list("case__human", "valid_from", "row")
         ):
             yield of_human[human], Found(BEFORE, "", day, row)
-
-
-def _slices(ids: Sequence[int]) -> Iterable[Sequence[int]]:
-    return (ids[at : at + SLICE] for at in range(0, len(ids), SLICE))
-
-
-SLICE = 20_000
 
 
 def _add(
